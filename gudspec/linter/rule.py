@@ -1,0 +1,59 @@
+"""What a rule is: a question about a spec, and everything a person needs to understand the answer."""
+
+import inspect
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar
+
+from gudspec.spec.diagnostics import Diagnostic, Severity
+from gudspec.spec.load import Document
+from gudspec.spec.tree import Path, place
+
+__all__ = ["Finding", "Rule"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a rule has found, before it has a place in the text."""
+
+    message: str
+    """One sentence: what is wrong and why it matters."""
+    path: Path
+    """Where, from the root of the spec; if the spec does not write it, the nearest parent is marked."""
+    key: bool = False
+    """Mark the key instead of the value."""
+    suggestion: str | None = None
+    """A replacement of what is marked."""
+    notes: tuple[str, ...] = ()
+    """What would help."""
+
+
+class Rule(ABC):
+    """One way in which a well-formed spec is wrong. The docstring of a rule is its explanation to the user."""
+
+    code: ClassVar[str]
+    """Stable code: GUD2xx design, GUD3xx cost, GUD4xx surroundings."""
+    severity: ClassVar[Severity] = "error"
+    """An `error` keeps the spec from running."""
+    summary: ClassVar[str]
+    """The rule in a few words."""
+    bad: ClassVar[str]
+    """Part of a spec in which the rule finds something; the tests hold it to that."""
+    good: ClassVar[str]
+    """The same, put right."""
+
+    @classmethod
+    def explanation(cls) -> str:
+        """Why the rule exists and what to do about its findings."""
+        return inspect.cleandoc(cls.__doc__ or "")
+
+    @abstractmethod
+    def check(self, document: Document) -> Iterator[Finding]:
+        """Yield what is wrong with a spec."""
+
+    def diagnostics(self, document: Document) -> Iterator[Diagnostic]:
+        """The findings at their places in the text."""
+        for found in self.check(document):
+            span = place(document.tree, found.path, key=found.key)
+            yield Diagnostic(self.code, found.message, span, self.severity, found.suggestion, found.notes)

@@ -1,0 +1,84 @@
+"""The building blocks of the U-Net."""
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+from jax import Array
+
+__all__ = ["CrossAttention", "ResidualBlock", "conv", "norm"]
+
+
+def conv(inputs: int, outputs: int, size: int = 3, *, stride: int = 1, zero: bool = False, rngs: nnx.Rngs) -> nnx.Conv:
+    """A convolution of [b, h, w, inputs]; `zero` starts it at zero, so that its branch is the identity at first."""
+    kernel = nnx.initializers.zeros if zero else nnx.initializers.variance_scaling(1.0, "fan_avg", "uniform")
+    return nnx.Conv(inputs, outputs, (size, size), strides=stride, kernel_init=kernel, rngs=rngs)
+
+
+def norm(channels: int, *, rngs: nnx.Rngs) -> nnx.GroupNorm:
+    """Group normalization in groups of at least four channels, at most 32 groups."""
+    return nnx.GroupNorm(channels, num_groups=min(32, channels // 4), rngs=rngs)
+
+
+class ResidualBlock(nnx.Module):
+    """Two convolutions, modulated between them by scale and shift from the embedded condition.
+
+    Args:
+        inputs: channels of the input.
+        outputs: channels of the output.
+        condition: width of the condition vector.
+        dropout: rate before the second convolution.
+        rngs: keys of the initial parameters.
+    """
+
+    def __init__(self, inputs: int, outputs: int, condition: int, dropout: float, *, rngs: nnx.Rngs):
+        self.norm_in = norm(inputs, rngs=rngs)
+        self.conv_in = conv(inputs, outputs, rngs=rngs)
+        self.modulate = nnx.Linear(condition, 2 * outputs, rngs=rngs)
+        self.norm_out = norm(outputs, rngs=rngs)
+        self.dropout = nnx.Dropout(dropout)
+        self.conv_out = conv(outputs, outputs, zero=True, rngs=rngs)
+        self.skip = conv(inputs, outputs, 1, rngs=rngs) if inputs != outputs else None
+
+    def __call__(self, x: Array, condition: Array, dropout_key: Array | None) -> Array:
+        """x [b, h, w, inputs] and condition [b or 1, condition] to [b, h, w, outputs]."""
+        y = self.conv_in(nnx.silu(self.norm_in(x)))
+        scale, shift = jnp.split(self.modulate(condition)[:, None, None, :], 2, axis=-1)
+        y = nnx.silu(self.norm_out(y) * (1 + scale) + shift)
+        y = self.dropout(y, deterministic=dropout_key is None, rngs=dropout_key)
+        return (x if self.skip is None else self.skip(x)) + self.conv_out(y)
+
+
+class CrossAttention(nnx.Module):
+    """The image attends to the noising state (GUD, App. A).
+
+    One dense layer first reduces the T tokens to as many as the grid has positions.
+
+    Args:
+        channels: channels of the image features.
+        grid: height and width of the image features.
+        tokens: T, number of noising-state tokens.
+        width: features per token.
+        heads: attention heads; divides `channels`.
+        rngs: keys of the initial parameters.
+    """
+
+    def __init__(
+        self, channels: int, grid: tuple[int, int], tokens: int, width: int, heads: int, *, rngs: nnx.Rngs
+    ):
+        self.heads = heads
+        self.norm = norm(channels, rngs=rngs)
+        self.reduce = nnx.Linear(tokens, grid[0] * grid[1], rngs=rngs)
+        self.query = nnx.Linear(channels, channels, rngs=rngs)
+        self.key_value = nnx.Linear(width, 2 * channels, rngs=rngs)
+        self.out = nnx.Linear(channels, channels, kernel_init=nnx.initializers.zeros, rngs=rngs)
+
+    def __call__(self, x: Array, state: Array) -> Array:
+        """x [b, h, w, channels] and embedded tokens [b or 1, T, width] to [b, h, w, channels]."""
+        batch, height, width, channels = x.shape
+        context = self.reduce(state.swapaxes(1, 2)).swapaxes(1, 2)
+        context = jnp.broadcast_to(self.key_value(context), (batch, height * width, 2 * channels))
+        heads = (batch, height * width, self.heads, channels // self.heads)
+        query = self.query(self.norm(x)).reshape(heads)
+        key, value = (part.reshape(heads) for part in jnp.split(context, 2, axis=-1))
+        attended = jax.nn.dot_product_attention(query, key, value)
+        return x + self.out(attended.reshape(x.shape))

@@ -1,0 +1,155 @@
+"""The noising-state-conditional U-Net of GUD, App. A."""
+
+from collections.abc import Iterator
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+from jax import Array
+
+from gudspec.network.layers import CrossAttention, ResidualBlock, conv, norm
+from gudspec.network.state import StateEmbedding
+
+__all__ = ["Unet"]
+
+
+class Stage(nnx.Module):
+    """A residual block, then attention to the noising state where the grid is small enough for it."""
+
+    def __init__(self, block: ResidualBlock, attention: CrossAttention | None):
+        self.block = block
+        self.attention = attention
+
+    def __call__(self, x: Array, vector: Array, state: Array, dropout_key: Array | None) -> Array:
+        x = self.block(x, vector, dropout_key)
+        return x if self.attention is None else self.attention(x, state)
+
+
+class Unet(nnx.Module):
+    """A U-Net after Score-Based Generative Modeling (arXiv:2011.13456) that sees the noising state, never the time.
+
+    The tokens are embedded once. Their mean, together with the class label where there is one, scales and shifts every
+    residual block; on grids of at most `attention` pixels a side the image also attends to the tokens one by one.
+
+    Args:
+        shape: the image, (H, W, C); H and W must be divisible by 2^(number of levels − 1).
+        tokens: T, number of noising-state tokens.
+        channels: feature channels at full resolution.
+        multipliers: channels of each level, as multiples of `channels`.
+        blocks: residual blocks per level.
+        attention: largest grid side with cross-attention.
+        heads: attention heads.
+        state: features per token.
+        mixer_layers: MLP-Mixer layers over the tokens.
+        dropout: dropout rate.
+        classes: number of class labels; 0 makes the network unconditional.
+        rngs: keys of the initial parameters.
+    """
+
+    def __init__(
+        self,
+        shape: tuple[int, int, int],
+        tokens: int,
+        *,
+        channels: int,
+        multipliers: tuple[int, ...],
+        blocks: int,
+        attention: int,
+        heads: int,
+        state: int,
+        mixer_layers: int,
+        dropout: float,
+        classes: int,
+        rngs: nnx.Rngs,
+    ):
+        height, width, colors = shape
+        vector = 4 * channels
+
+        def stage(inputs: int, outputs: int, level: int) -> Stage:
+            grid = (height >> level, width >> level)
+            block = ResidualBlock(inputs, outputs, vector, dropout, rngs=rngs)
+            # a single token has nothing to choose from: its mean says all
+            attends = tokens > 1 and max(grid) <= attention
+            cross = CrossAttention(outputs, grid, tokens, state, heads, rngs=rngs) if attends else None
+            return Stage(block, cross)
+
+        self.embed_state = StateEmbedding(tokens, state, mixer_layers, rngs=rngs)
+        self.embed_label = nnx.Embed(classes, vector, rngs=rngs) if classes else None
+        self.vector_in = nnx.Linear(state, vector, rngs=rngs)
+        self.vector_out = nnx.Linear(vector, vector, rngs=rngs)
+
+        sizes = [channels * multiplier for multiplier in multipliers]
+        self.stem = conv(colors, channels, rngs=rngs)
+        down, reduce, skips, current = [], [], [channels], channels
+        for level, size in enumerate(sizes):
+            for _ in range(blocks):
+                down.append(stage(current, size, level))
+                current = size
+                skips.append(current)
+            if level < len(sizes) - 1:
+                reduce.append(conv(current, current, stride=2, rngs=rngs))
+                skips.append(current)
+        self.down, self.reduce = nnx.List(down), nnx.List(reduce)
+
+        self.middle = nnx.List([stage(current, current, len(sizes) - 1) for _ in range(2)])
+
+        up, enlarge = [], []
+        for level, size in reversed(list(enumerate(sizes))):
+            for _ in range(blocks + 1):
+                up.append(stage(current + skips.pop(), size, level))
+                current = size
+            if level > 0:
+                enlarge.append(conv(current, current, rngs=rngs))
+        self.up, self.enlarge = nnx.List(up), nnx.List(enlarge)
+
+        self.norm = norm(current, rngs=rngs)
+        self.head = conv(current, colors, zero=True, rngs=rngs)
+        self.blocks = blocks
+
+    def __call__(
+        self, image: Array, tokens: Array, labels: Array | None = None, *, dropout_key: Array | None = None
+    ) -> Array:
+        """Predicts an image from an image.
+
+        Args:
+            image: [b, H, W, C], of about unit variance.
+            tokens: (γ, position label) per token, [b or 1, T, 2], of order one.
+            labels: class labels [b], where the network has classes.
+            dropout_key: key of the dropout masks; None drops nothing.
+
+        Returns:
+            [b, H, W, C].
+        """
+        keys = _keys(dropout_key)
+        state = self.embed_state(tokens)
+        vector = self.vector_in(state.mean(axis=1))
+        if self.embed_label is not None:
+            vector = vector + self.embed_label(labels)
+        vector = nnx.silu(self.vector_out(nnx.silu(vector)))
+
+        x = self.stem(image)
+        skips, reduce = [x], iter(self.reduce)
+        for index, stage in enumerate(self.down):
+            x = stage(x, vector, state, next(keys))
+            skips.append(x)
+            if (index + 1) % self.blocks == 0 and index + 1 < len(self.down):
+                x = next(reduce)(x)
+                skips.append(x)
+        for stage in self.middle:
+            x = stage(x, vector, state, next(keys))
+        enlarge = iter(self.enlarge)
+        for index, stage in enumerate(self.up):
+            x = stage(jnp.concatenate([x, skips.pop()], axis=-1), vector, state, next(keys))
+            if (index + 1) % (self.blocks + 1) == 0 and index + 1 < len(self.up):
+                batch, height, width, channels = x.shape
+                x = jax.image.resize(x, (batch, 2 * height, 2 * width, channels), "nearest")
+                x = next(enlarge)(x)
+        return self.head(nnx.silu(self.norm(x)))
+
+
+def _keys(key: Array | None) -> Iterator[Array | None]:
+    """A fresh dropout key per stage, or None for ever."""
+    index = 0
+    while True:
+        yield None if key is None else jax.random.fold_in(key, index)
+        index += 1

@@ -1,0 +1,80 @@
+"""Groups: components that share their noising state by construction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from gudspec.process.arrays import Array
+
+__all__ = ["Groups"]
+
+
+@dataclass(frozen=True, eq=False)
+class Groups:
+    """A static partition of the components of an image.
+
+    Args:
+        index: integers [H, W, C], the group of every component; groups are numbered from 0 without gaps.
+    """
+
+    index: np.ndarray
+
+    @cached_property
+    def count(self) -> int:
+        """Number of groups, G."""
+        return int(self.index.max()) + 1
+
+    @cached_property
+    def representative(self) -> np.ndarray:
+        """Flat position of one component of every group, [G]."""
+        return np.unique(self.index, return_index=True)[1]
+
+    def expand(self, values: Array) -> Array:
+        """Values per group [..., G] as values per component [..., H, W, C]."""
+        if self.count == 1:  # leave the broadcast to the consumer: no gather
+            return values[..., None, None]
+        return values[..., self.index]
+
+    def pick(self, components: Array) -> Array:
+        """Values per component [..., H, W, C], equal within groups, as values per group [..., G]."""
+        flat = components.reshape((*components.shape[:-3], -1))
+        if flat.shape[-1] == 1:  # a value that is the same everywhere may come unexpanded
+            return flat if self.count == 1 else flat.repeat(self.count, axis=-1)
+        return flat[..., self.representative]
+
+    def refines(self, other: Groups) -> bool:
+        """Whether every group of this partition lies inside one group of `other`."""
+        return bool(np.array_equal(other.index.reshape(-1)[self.representative][self.index], other.index))
+
+    @classmethod
+    def of(cls, labels: np.ndarray) -> Groups:
+        """The partition into components of equal label, groups in ascending order of their labels.
+
+        >>> Groups.of(np.array([[[7], [3]], [[3], [9]]])).index[..., 0]
+        array([[1, 0],
+               [0, 2]])
+        """
+        return cls(np.unique(labels, return_inverse=True)[1].reshape(labels.shape))
+
+    @classmethod
+    def single(cls, shape: tuple[int, int, int]) -> Groups:
+        """All components in one group."""
+        return cls(np.zeros(shape, int))
+
+    @classmethod
+    def components(cls, shape: tuple[int, int, int]) -> Groups:
+        """Every component a group of its own."""
+        return cls(np.arange(np.prod(shape)).reshape(shape))
+
+    @classmethod
+    def columns(cls, shape: tuple[int, int, int]) -> Groups:
+        """Columns of the component layout, left to right."""
+        return cls(np.broadcast_to(np.arange(shape[1])[:, None], shape).copy())
+
+    @classmethod
+    def rows(cls, shape: tuple[int, int, int]) -> Groups:
+        """Rows of the component layout, top to bottom."""
+        return cls(np.broadcast_to(np.arange(shape[0])[:, None, None], shape).copy())

@@ -1,0 +1,1 @@
+"""The compiler: an `Experiment` becomes a `Program` of jitted training, likelihood, bound and sampling."""

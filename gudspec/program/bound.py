@@ -1,0 +1,57 @@
+"""The variational bound along a path."""
+
+import math
+
+import jax
+import jax.numpy as jnp
+
+from gudspec.process.arrays import Array, Parameters
+from gudspec.process.noising import alpha, sigma
+from gudspec.process.process import Process
+from gudspec.program.denoiser import Condition, Denoise
+
+__all__ = ["variational_bound"]
+
+
+def variational_bound(
+    denoise: Denoise,
+    process: Process,
+    chi: Array,
+    key: Array,
+    parameters: Parameters,
+    condition: Condition,
+    times: int,
+) -> Array:
+    """A lower bound of log p(χ(0)), in nats (Variational Diffusion Models, arXiv:2107.00630, per component).
+
+    −log p ≤ E[−log p(χ(0)|χ_0)] + KL(q(χ(1)|χ(0)) ‖ N(0, 1)) + ½ E ∫ Σ_i γ̇_i (ε̂_i − ε_i)² dt, with the Gaussian decoder
+    N(χ_0/α, σ²/α²) at t = 0, whose expectation is ½ Σ_i (log 2π + γ_i(0) + 1).
+
+    Args:
+        denoise: the denoiser.
+        process: the process.
+        chi: components of (dequantized) data, [b, H, W, C].
+        key: key of times and noise.
+        parameters: parameters of the path.
+        condition: what the denoiser knows beside χ.
+        times: stratified times per image.
+
+    Returns:
+        The bound per image, [b].
+    """
+    key_time, key_noise = jax.random.split(key)
+    offsets = jax.random.uniform(key_time, (len(chi),))
+
+    def diffusion(index: Array) -> Array:
+        t = (index + offsets) / times
+        gamma, gamma_dot = process.gamma(t, parameters), process.gamma_dot(t, parameters)
+        epsilon = jax.random.normal(jax.random.fold_in(key_noise, index), chi.shape)
+        error = denoise(alpha(gamma) * chi + sigma(gamma) * epsilon, gamma, condition) - epsilon
+        return 0.5 * jnp.sum(gamma_dot * error**2, axis=(1, 2, 3))
+
+    middle = jax.lax.map(diffusion, jnp.arange(times)).mean(axis=0)
+    first, last = process.gamma(jnp.zeros(1), parameters), process.gamma(jnp.ones(1), parameters)
+    decoder = 0.5 * jnp.sum(jnp.broadcast_to(math.log(2 * math.pi) + first + 1, chi[:1].shape))
+    # KL(N(αχ, σ²) ‖ N(0, 1)) = ½ Σ (α²χ² − α² − log σ²)
+    prior = 0.5 * jnp.sum(alpha(last) ** 2 * (chi**2 - 1) - 2 * jnp.log(sigma(last)), axis=(1, 2, 3))
+    return -(decoder + prior + middle)

@@ -1,0 +1,83 @@
+"""From a network's output to the predicted noise: the one place where spaces and predictions meet."""
+
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+import jax.numpy as jnp
+
+from gudspec.process.arrays import Array
+from gudspec.process.groups import Groups
+from gudspec.process.noising import alpha, sigma
+from gudspec.process.process import Process
+
+__all__ = ["PREDICTIONS", "Condition", "Denoise", "network_denoiser"]
+
+Condition: TypeAlias = dict[str, Array]
+"""What is known beside the noised components: `labels` [b]; possibly empty."""
+
+Denoise: TypeAlias = Callable[[Array, Array, Condition], Array]
+"""(χ [b, H, W, C], γ per component [b or 1, …], condition) → ε̂ [b, H, W, C]. A trained network, the exact score of a
+Gaussian or that of a mixture: every program takes any of them."""
+
+_GAMMA_UNIT = 8.0
+"""Networks see γ in this unit, which makes the usual range of order one."""
+
+
+def _from_epsilon(output: Array, chi: Array, gamma: Array, process: Process) -> Array:
+    return output
+
+
+def _from_x(output: Array, chi: Array, gamma: Array, process: Process) -> Array:
+    """χ = α x̂ + σ ε̂; the output is x̂ in units of the image, that is S x̂."""
+    return (chi - alpha(gamma) * output / process.scale) / sigma(gamma)
+
+
+def _from_v(output: Array, chi: Array, gamma: Array, process: Process) -> Array:
+    """v = α ε − σ x (Progressive Distillation, arXiv:2202.00512), hence ε̂ = α v̂ + σ χ."""
+    return alpha(gamma) * output + sigma(gamma) * chi
+
+
+def _from_residual(output: Array, chi: Array, gamma: Array, process: Process) -> Array:
+    """The preconditioning of EDM (arXiv:2206.00364, eq. 7), with a variance per component.
+
+    Were the components independent Gaussians of variance Σ, then E[ε | χ] = σχ/V with V = α²Σ + σ², and ε would have
+    the variance α²Σ/V left. The output predicts what remains, in units of its standard deviation.
+    """
+    a, s = alpha(gamma), sigma(gamma)
+    total = a**2 * process.variance + s**2
+    return s * chi / total + a * jnp.sqrt(process.variance / total) * output
+
+
+PREDICTIONS = {"epsilon": _from_epsilon, "x": _from_x, "v": _from_v, "edm": _from_residual}
+"""Per prediction of the spec: (network output in components, χ, γ, process) → ε̂."""
+
+
+def network_denoiser(
+    network: Callable[..., Array], process: Process, tokens: Groups, labels: Array, prediction: str, **options: Any
+) -> Denoise:
+    """A network as a denoiser of components.
+
+    The network sees the image M⁻¹χ, divided by its known standard deviation, and the noising state per token, never t:
+    it serves every path inside the region of γ that it was trained on (GUD, §4.5). Its output is the white image U⁻¹ε̂,
+    or the prediction's analogue of it.
+
+    Args:
+        network: (image [b, H, W, C], tokens [b or 1, T, 2], class labels or None, **options) → [b, H, W, C].
+        process: basis, prior and variances.
+        tokens: partition of the components into T tokens, on which γ is constant.
+        labels: position label per token, [T].
+        prediction: key of `PREDICTIONS`.
+        options: passed on to the network.
+    """
+    convert = PREDICTIONS[prediction]
+
+    def denoise(chi: Array, gamma: Array, condition: Condition) -> Array:
+        variance = process.scale**2 * (alpha(gamma) ** 2 * process.variance + sigma(gamma) ** 2)
+        deviation = jnp.sqrt(variance.mean(axis=(1, 2, 3), keepdims=True))
+        image = process.basis.inverse(process.scale * chi) / deviation
+        state = tokens.pick(gamma) / _GAMMA_UNIT
+        features = jnp.stack([state, jnp.broadcast_to(labels, state.shape)], axis=-1)
+        output = process.basis.forward(network(image, features, condition.get("labels"), **options))
+        return convert(output, chi, gamma, process)
+
+    return denoise

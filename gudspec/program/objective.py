@@ -1,0 +1,52 @@
+"""The training loss: denoising score matching, GUD, eq. (12)."""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+
+from gudspec.process.arrays import Array
+from gudspec.process.measures import Measure
+from gudspec.process.noising import alpha, sigma
+from gudspec.process.process import Process
+from gudspec.program.denoiser import Condition, Denoise
+
+__all__ = ["WEIGHTS", "denoising_loss"]
+
+WEIGHTS: dict[str, Callable[[Array, Array], Array]] = {
+    "uniform": lambda gamma, gamma_dot: jnp.ones_like(gamma),
+    "x": lambda gamma, gamma_dot: jnp.exp(gamma),
+    "v": lambda gamma, gamma_dot: 1 + jnp.exp(gamma),
+    "likelihood": lambda gamma, gamma_dot: 0.5 * gamma_dot,
+}
+"""Weight of (ε̂ − ε)² per weight of the spec: λ/σ², since the error of the score is that of ε divided by σ."""
+
+
+def denoising_loss(
+    denoise: Denoise,
+    process: Process,
+    measure: Measure,
+    weight: str,
+    key: Array,
+    chi: Array,
+    condition: Condition,
+) -> Array:
+    """Mean over examples and components of λ_i/σ_i² (ε̂_i − ε_i)².
+
+    Args:
+        denoise: the denoiser.
+        process: its groups lay γ out over the components.
+        measure: draws the noising states.
+        weight: key of `WEIGHTS`.
+        key: key of noising states and noise.
+        chi: clean components, [b, H, W, C].
+        condition: what the denoiser knows beside them.
+
+    Returns:
+        The loss, a scalar.
+    """
+    key_states, key_noise = jax.random.split(key)
+    gamma, gamma_dot = map(process.path.groups.expand, measure.sample(key_states, len(chi)))
+    epsilon = jax.random.normal(key_noise, chi.shape)
+    error = denoise(alpha(gamma) * chi + sigma(gamma) * epsilon, gamma, condition) - epsilon
+    return jnp.mean(WEIGHTS[weight](gamma, gamma_dot) * error**2)

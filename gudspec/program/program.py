@@ -1,0 +1,201 @@
+"""What a spec compiles to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+from flax import nnx
+
+from gudspec.process.arrays import Array
+from gudspec.process.dequantize import bits_offset, scale
+from gudspec.process.groups import Groups
+from gudspec.process.measures import UniformTime
+from gudspec.process.process import Process
+from gudspec.program.bound import variational_bound
+from gudspec.program.denoiser import Condition, Denoise, network_denoiser
+from gudspec.program.design import Design, Shape, Statistics, short_name
+from gudspec.program.keys import fold
+from gudspec.program.likelihood import bits_per_dim, log_likelihood
+from gudspec.program.objective import denoising_loss
+from gudspec.program.samplers import sample
+from gudspec.program.train import Parameters, TrainState, initial_state, train_step
+from gudspec.spec.models import Experiment
+from gudspec.spec.models.results import AnyEvaluation, AnySampler, Likelihood
+from gudspec.spec.parameters import Bounds
+
+__all__ = ["Batch", "Program"]
+
+Batch = Mapping[str, Array]
+"""`pixels` [b, H, W, C], quantized or real; `labels` [b] where the source has classes."""
+
+Denoiser = Callable[[Parameters, Process, Statistics, Array | None], Denoise]
+"""(parameters of the network, process, statistics, dropout key or None) → denoiser."""
+
+
+@dataclass(frozen=True, eq=False)
+class Program:
+    """Training, likelihood, bound and sampling of one spec, jitted when first called.
+
+    Nothing here knows the data: statistics, parameters and keys are arguments. `denoiser` may be replaced by anything
+    that predicts noise, such as an exact score, and every program then runs with it
+    (`dataclasses.replace(program, denoiser=…)`).
+
+    Args:
+        experiment: the spec.
+        shape: the image, (H, W, C).
+        levels: grey levels of the images; None if they are real-valued.
+        design: the design point.
+        tokens: partition of the components into the network's tokens.
+        bounds: trained range and nominal value of every parameter of the schedule, by dotted path.
+        create: key → a new network.
+        optimizer: the optimizer.
+        denoiser: makes the denoiser; None takes the network.
+    """
+
+    experiment: Experiment
+    shape: Shape
+    levels: int | None
+    design: Design
+    tokens: Groups
+    bounds: Mapping[str, Bounds]
+    create: Callable[[nnx.Rngs], nnx.Module]
+    optimizer: optax.GradientTransformation
+    denoiser: Denoiser | None = None
+
+    # ── the state ──────────────────────────────────────────────────────────────────────────────────
+
+    @cached_property
+    def init(self) -> Callable[[Array], TrainState]:
+        """Root key → the state before the first step."""
+
+        def init(key: Array) -> TrainState:
+            network = self.create(nnx.Rngs(fold(key, "network")))
+            return initial_state(nnx.to_pure_dict(nnx.state(network)), self.optimizer, key)
+
+        return jax.jit(init)
+
+    @cached_property
+    def _graph(self) -> nnx.GraphDef[Any]:
+        return nnx.graphdef(nnx.eval_shape(lambda: self.create(nnx.Rngs(0))))
+
+    def _denoise(
+        self, parameters: Parameters, process: Process, statistics: Statistics, dropout_key: Array | None = None
+    ) -> Denoise:
+        if self.denoiser is not None:
+            return self.denoiser(parameters, process, statistics, dropout_key)
+        network: Any = nnx.merge(self._graph, parameters)
+        labels = self.design.labels(self.tokens, statistics)
+        prediction = self.experiment.objective.prediction
+        return network_denoiser(network, process, self.tokens, labels, prediction, dropout_key=dropout_key)
+
+    # ── the process ────────────────────────────────────────────────────────────────────────────────
+
+    def process(self, statistics: Statistics) -> Process:
+        """The process on data with these statistics."""
+        return self.design.process(statistics)
+
+    def at(self, values: Mapping[str, float] | None = None) -> dict[str, Array]:
+        """Parameters of the path for evaluation and sampling.
+
+        Args:
+            values: values by dotted path; parameters that are not named take their nominal value.
+        """
+        chosen = {path: bounds.value for path, bounds in self.bounds.items()} | dict(values or {})
+        return {short_name(path): jnp.float32(value) for path, value in chosen.items()}
+
+    def _images(self, pixels: Array, key: Array) -> Array:
+        """Real-valued images in [−1, 1] from quantized ones."""
+        if self.levels is None:
+            return pixels
+        uniform = self.experiment.data.dequantize == "uniform"
+        return scale(pixels, self.levels, jax.random.uniform(key, pixels.shape) if uniform else jnp.float32(0.5))
+
+    def _condition(self, batch: Batch) -> Condition:
+        return {"labels": batch["labels"]} if self.experiment.network.labels else {}
+
+    # ── the programs ───────────────────────────────────────────────────────────────────────────────
+
+    def loss(self, parameters: Parameters, key: Array, batch: Batch, statistics: Statistics) -> Array:
+        """Training loss of one batch (GUD, eq. 12)."""
+        process = self.process(statistics)
+        images = self._images(batch["pixels"], fold(key, "dequantize"))
+        if self.experiment.data.flip == "horizontal":
+            mirrored = jax.random.bernoulli(fold(key, "flip"), shape=(len(images), 1, 1, 1))
+            images = jnp.where(mirrored, images[:, :, ::-1], images)
+        dropout_key = fold(key, "dropout") if self.experiment.network.dropout else None
+        return denoising_loss(
+            self._denoise(parameters, process, statistics, dropout_key),
+            process,
+            UniformTime(process.path, {short_name(path): (b.low, b.high) for path, b in self.bounds.items()}),
+            self.experiment.objective.weight,
+            fold(key, "noise"),
+            process.to_components(images),
+            self._condition(batch),
+        )
+
+    @cached_property
+    def train_step(self) -> Callable[[TrainState, Batch, Statistics], tuple[TrainState, dict[str, Array]]]:
+        """(state, batch, statistics) → the state after the step, and metrics. The state is donated."""
+
+        def step(state: TrainState, batch: Batch, statistics: Statistics) -> tuple[TrainState, dict[str, Array]]:
+            loss = partial(self.loss, batch=batch, statistics=statistics)
+            return train_step(state, loss, self.optimizer, self.experiment.train.ema)
+
+        return jax.jit(step, donate_argnums=0)
+
+    def evaluation(self, spec: AnyEvaluation) -> Callable[..., Array]:
+        """Bits/dim of images, by the ODE or by the bound.
+
+        Args:
+            spec: an entry of `evaluate`.
+
+        Returns:
+            (network parameters, statistics, batch, key, path parameters) → bits/dim per image, [b].
+        """
+
+        def evaluate(
+            parameters: Parameters, statistics: Statistics, batch: Batch, key: Array, at: Mapping[str, Array]
+        ) -> Array:
+            process = self.process(statistics)
+            denoise = self._denoise(parameters, process, statistics)
+            chi = process.to_components(self._images(batch["pixels"], fold(key, "dequantize")))
+            condition = self._condition(batch)
+            if isinstance(spec, Likelihood):
+                nats = log_likelihood(denoise, process, chi, fold(key, "probes"), at, condition, spec).nats
+            else:
+                nats = variational_bound(denoise, process, chi, fold(key, "bound"), at, condition, spec.times)
+            return bits_per_dim(nats, process, bits_offset(self.levels))
+
+        return jax.jit(evaluate)
+
+    def sampler(self, spec: AnySampler) -> Callable[..., Array]:
+        """Images drawn from the model.
+
+        Args:
+            spec: the `sampler` of an entry of `sample`.
+
+        Returns:
+            (network parameters, statistics, key, path parameters, condition, count) → images [count, H, W, C].
+        """
+
+        def draw(
+            parameters: Parameters,
+            statistics: Statistics,
+            key: Array,
+            at: Mapping[str, Array],
+            condition: Condition,
+            count: int,
+        ) -> Array:
+            process = self.process(statistics)
+            denoise = self._denoise(parameters, process, statistics)
+            prior = jax.random.normal(fold(key, "prior"), (count, *self.shape))
+            chi = sample(denoise, process, prior, fold(key, "sampler"), at, condition, spec)
+            return process.to_images(chi)
+
+        return jax.jit(draw, static_argnames="count")

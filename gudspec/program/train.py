@@ -1,0 +1,65 @@
+"""The train step: one batch of pixels, one update of the parameters."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from gudspec.process.arrays import Array
+from gudspec.program.keys import fold
+
+__all__ = ["TrainState", "initial_state", "train_step"]
+
+Parameters = dict[str, "Parameters | Array"]
+"""Parameters of a network: nested dictionaries of arrays."""
+
+
+class TrainState(NamedTuple):
+    """All that a run carries from step to step, and all that a checkpoint holds."""
+
+    step: Array
+    """Steps taken, int32."""
+    parameters: Parameters
+    """The network's parameters."""
+    ema: Parameters
+    """Their exponential moving average, used for evaluation and sampling."""
+    optimizer: optax.OptState
+    """State of the optimizer."""
+    key: Array
+    """The root key."""
+
+
+def initial_state(parameters: Parameters, optimizer: optax.GradientTransformation, key: Array) -> TrainState:
+    """The state before the first step."""
+    # the average is a copy: donating the state must not donate one buffer twice
+    return TrainState(
+        jnp.zeros((), jnp.int32), parameters, jax.tree.map(jnp.copy, parameters), optimizer.init(parameters), key
+    )
+
+
+def train_step(
+    state: TrainState,
+    loss: Callable[[Parameters, Array], Array],
+    optimizer: optax.GradientTransformation,
+    ema: float,
+) -> tuple[TrainState, dict[str, Array]]:
+    """One step.
+
+    Args:
+        state: the state before it.
+        loss: (parameters, key) → loss of this step's batch.
+        optimizer: how gradients become updates.
+        ema: decay of the moving average.
+
+    Returns:
+        The state after it, and metrics: `loss` and `gradient_norm`.
+    """
+    key = fold(state.key, "train", state.step)
+    value, gradient = jax.value_and_grad(loss)(state.parameters, key)
+    updates, optimizer_state = optimizer.update(gradient, state.optimizer, state.parameters)
+    parameters = optax.apply_updates(state.parameters, updates)
+    average = optax.incremental_update(parameters, state.ema, 1 - ema)
+    metrics = {"loss": value, "gradient_norm": optax.global_norm(gradient)}
+    return TrainState(state.step + 1, parameters, average, optimizer_state, state.key), metrics

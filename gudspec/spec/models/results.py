@@ -1,0 +1,139 @@
+"""`evaluate` and `sample`: what is measured and drawn once the network is trained."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Discriminator, Field, Tag, model_validator
+
+from gudspec.spec.models.base import Model, problem
+from gudspec.spec.models.training import Positive
+
+
+class Linspace(Model):
+    """Evenly spaced values."""
+
+    linspace: tuple[float, float, Positive]
+    """First value, last value and how many."""
+
+
+def _kind_of_values(value: Any) -> str:
+    if isinstance(value, (dict, Linspace)):
+        return "linspace"
+    return "list" if isinstance(value, (list, tuple)) else "number"
+
+
+Values = Annotated[
+    Annotated[float, Tag("number")] | Annotated[tuple[float, ...], Tag("list")] | Annotated[Linspace, Tag("linspace")],
+    Discriminator(_kind_of_values),
+]
+"""A number, a list of numbers, or `{linspace: [first, last, count]}`."""
+
+
+def expand(values: "float | tuple[float, ...] | Linspace") -> tuple[float, ...]:
+    """The numbers that `values` stands for."""
+    if isinstance(values, Linspace):
+        first, last, count = values.linspace
+        return tuple(first + (last - first) * i / max(count - 1, 1) for i in range(count))
+    return values if isinstance(values, tuple) else (values,)
+
+
+class _Measured(Model):
+    name: Annotated[str, Field(min_length=1, pattern=r"^[\w.-]+$")]
+    """Name of the results, unique in its list."""
+    at: Annotated[dict[str, Values], Field(default_factory=dict)]
+    """Schedule parameters by dotted path, e.g. `design.schedule.inverse_softness`; several form a grid. Parameters that
+    are not named take their nominal value."""
+    zip: bool = False
+    """Pair the values of several paths one by one instead of forming a grid."""
+
+    @model_validator(mode="after")
+    def _same_lengths(self) -> "_Measured":
+        lengths = {path: len(expand(values)) for path, values in self.at.items()}
+        if self.zip and len(set(lengths.values())) > 1:
+            raise problem(type(self), "GUD126", f"`zip` needs lists of one length, not {lengths}", ("zip",))
+        return self
+
+
+class _Evaluation(_Measured):
+    images: Positive | None = None
+    """How many images of the split, from its start; null takes all."""
+    split: Literal["train", "validation", "test"] = "test"
+    """Which images."""
+    batch_size: Positive = 128
+    """Images per solve, over all devices."""
+
+
+class Likelihood(_Evaluation):
+    """Likelihood in bits/dim by the probability-flow ODE (25), Tsitouras 5/4 with adaptive steps (GUD, App. B)."""
+
+    kind: Literal["likelihood"]
+    divergence: Literal["hutchinson", "exact"] = "hutchinson"
+    """`exact` takes the trace of the Jacobian, one product per dimension; `hutchinson` estimates it."""
+    probes: Positive = 3
+    """Rademacher probes of Hutchinson's estimator, per image."""
+    rtol: Annotated[float, Field(gt=0)] = 1e-4
+    """Relative tolerance of the solver."""
+    atol: Annotated[float, Field(gt=0)] = 1e-4
+    """Absolute tolerance of the solver."""
+
+
+class Bound(_Evaluation):
+    """The variational bound along the path, in bits/dim, with a Gaussian decoder."""
+
+    kind: Literal["bound"]
+    times: Positive = 32
+    """Stratified times per image in the Monte Carlo estimate of the integral over t."""
+
+
+AnyEvaluation = Annotated[Likelihood | Bound, Field(discriminator="kind")]
+
+
+class Ancestral(Model):
+    """The exact Gaussian posterior q(χ_s | χ_t, x̂) of each step (arXiv:2006.11239)."""
+
+    kind: Literal["ancestral"]
+    steps: Positive = 100
+    """Evaluations of the network."""
+
+
+class Ddim(Model):
+    """DDIM (arXiv:2010.02502, eq. 12), component by component."""
+
+    kind: Literal["ddim"]
+    steps: Positive = 50
+    """Evaluations of the network."""
+    eta: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """0 is deterministic, 1 is ancestral sampling."""
+
+
+class EulerMaruyama(Model):
+    """The reverse SDE (10) by Euler–Maruyama; the path's kinks are steps of the grid."""
+
+    kind: Literal["euler_maruyama"]
+    steps: Positive = 200
+    """Uniform steps; kinks of the path are added to them."""
+
+
+class Ode(Model):
+    """The probability-flow ODE (25); the path's kinks are steps of the grid."""
+
+    kind: Literal["ode"]
+    solver: Literal["euler", "heun", "tsit5"] = "tsit5"
+    """`tsit5` chooses its own steps to the tolerances; `euler` and `heun` take `steps`."""
+    steps: Positive = 50
+    """Uniform steps of `euler` and `heun`; kinks of the path are added to them."""
+    rtol: Annotated[float, Field(gt=0)] = 1e-4
+    """Relative tolerance of `tsit5`."""
+    atol: Annotated[float, Field(gt=0)] = 1e-4
+    """Absolute tolerance of `tsit5`."""
+
+
+AnySampler = Annotated[Ancestral | Ddim | EulerMaruyama | Ode, Field(discriminator="kind")]
+
+
+class Sample(_Measured):
+    """Images drawn from the trained model."""
+
+    count: Positive = 64
+    """How many images, for each value of `at`."""
+    sampler: AnySampler = Ancestral(kind="ancestral")
+    """How they are drawn."""

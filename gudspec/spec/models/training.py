@@ -1,0 +1,152 @@
+"""`objective`, `network`, `train`, `mesh`, `checkpoint`: what is learned and how."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from gudspec.spec.models.base import Model, problem
+
+Positive = Annotated[int, Field(ge=1)]
+
+
+class Objective(Model):
+    """The denoising score matching loss (12)."""
+
+    prediction: Literal["epsilon", "x", "v", "edm"] = "epsilon"
+    """What the network's output means, in every component: the noise ε, the clean component x, v = αε − σx, or `edm`:
+    the residual, in units of its standard deviation, after the best linear guess from that component alone
+    (the preconditioning of arXiv:2206.00364 with the data's own variances)."""
+    weight: Literal["uniform", "x", "v", "likelihood"] = "uniform"
+    """λ_i(t) of (12) on the squared error of the score. `uniform`: σ_i², the squared error of ε as in the paper;
+    `x`: σ_i⁴/α_i², the squared error of x; `v`: σ_i²/α_i², the squared error of v; `likelihood`: β_i, the variational
+    bound of the path."""
+    time: Literal["uniform"] = "uniform"
+    """How t is drawn: uniformly in [0, 1] (GUD, App. B)."""
+
+
+class Unet(Model):
+    """The noising-state-conditional U-Net of GUD, App. A."""
+
+    kind: Literal["unet"]
+    channels: Annotated[int, Field(ge=4, multiple_of=4)] = 64
+    """Feature channels at full resolution."""
+    multipliers: tuple[Positive, ...] = (1, 2, 2)
+    """Channels of each level, as multiples of `channels`; each level after the first halves the image."""
+    blocks: Positive = 2
+    """Residual blocks per level."""
+    attention: Annotated[int, Field(ge=0)] = 16
+    """Largest grid side at which the image attends to the noising state; at larger ones the state acts through the
+    residual blocks alone, which keeps big images affordable."""
+    heads: Positive = 2
+    """Attention heads."""
+    conditioning: Literal["groups", "scalar", "components", "columns", "rows", "levels", "level_columns"] = "groups"
+    """The noising-state tokens: a partition of the components on whose parts γ must be constant. `groups` takes the
+    groups of the schedule."""
+    state: Annotated[int, Field(ge=8)] = 32
+    """Width of the embedded noising state, per token."""
+    mixer_layers: Annotated[int, Field(ge=0)] = 2
+    """MLP-Mixer layers over the tokens."""
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Dropout rate inside residual blocks."""
+    labels: bool = False
+    """Condition on the source's class labels."""
+
+    @model_validator(mode="after")
+    def _levels(self) -> "Unet":
+        if not self.multipliers:
+            raise problem(Unet, "GUD123", "`multipliers` needs at least one level", ("multipliers",))
+        if self.channels % self.heads:
+            message = f"`heads` ({self.heads}) must divide `channels` ({self.channels})"
+            raise problem(Unet, "GUD123", message, ("heads",))
+        return self
+
+
+AnyNetwork = Annotated[Unet, Field()]
+
+
+class Optimizer(Model):
+    """Adam with warm-up, clipping and a learning-rate schedule."""
+
+    kind: Literal["adam", "adamw"] = "adam"
+    """`adamw` decays weights, `adam` does not."""
+    learning_rate: Annotated[float, Field(gt=0)] = 5e-4
+    """Peak learning rate."""
+    schedule: Literal["constant", "cosine", "linear"] = "constant"
+    """Course of the learning rate after warm-up; `cosine` and `linear` end at 0 on the last step of the run."""
+    warmup: Annotated[int, Field(ge=0)] = 0
+    """Steps over which the learning rate grows linearly from 0."""
+    clip: Annotated[float, Field(gt=0)] | None = None
+    """Largest global norm of the gradient; null does not clip."""
+    b1: Annotated[float, Field(ge=0, lt=1)] = 0.9
+    """Decay of the first moment."""
+    b2: Annotated[float, Field(ge=0, lt=1)] = 0.999
+    """Decay of the second moment."""
+    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    """Decay of the weights per step, times the learning rate; `adamw` only."""
+
+    @model_validator(mode="after")
+    def _decay(self) -> "Optimizer":
+        if self.weight_decay and self.kind != "adamw":
+            message = "`weight_decay` has no effect with `adam`: use `kind: adamw`"
+            raise problem(Optimizer, "GUD124", message, ("weight_decay",))
+        return self
+
+
+class Phase(Model):
+    """A continuation of the training with another batch size (GUD, App. B: 100k steps at batch 512)."""
+
+    steps: Positive
+    """Further steps."""
+    batch_size: Positive
+    """Images per step, over all devices."""
+
+
+class Train(Model):
+    """The training run."""
+
+    steps: Positive = 300_000
+    """Steps of the first phase."""
+    batch_size: Positive = 128
+    """Images per step, over all devices."""
+    optimizer: Optimizer = Optimizer()
+    """How gradients become updates."""
+    ema: Annotated[float, Field(ge=0, lt=1)] = 0.999
+    """Decay per step of the exponential moving average of the parameters, which evaluation and sampling use."""
+    phases: tuple[Phase, ...] = ()
+    """What follows the first phase."""
+    log_every: Positive = 100
+    """Steps between two lines of metrics."""
+
+    @property
+    def total_steps(self) -> int:
+        """Steps of all phases."""
+        return self.steps + sum(phase.steps for phase in self.phases)
+
+    @property
+    def batches(self) -> tuple[tuple[int, int], ...]:
+        """(steps, batch size) of every phase, the first included."""
+        return ((self.steps, self.batch_size), *((phase.steps, phase.batch_size) for phase in self.phases))
+
+
+class Mesh(Model):
+    """How devices are laid out; a batch is split over all of them."""
+
+    data: Annotated[int, Field(ge=-1)] = -1
+    """Devices along the data axis; −1 takes all that are left."""
+    fsdp: Positive = 1
+    """Devices over which the parameters are sharded."""
+
+    @model_validator(mode="after")
+    def _not_zero(self) -> "Mesh":
+        if self.data == 0:
+            raise problem(Mesh, "GUD125", "`data` must be −1 (all devices) or at least 1", ("data",))
+        return self
+
+
+class Checkpoint(Model):
+    """When the run is saved."""
+
+    every: Positive = 1000
+    """Steps between two checkpoints; the last step is always saved."""
+    keep: Positive = 3
+    """How many of the latest checkpoints are kept."""
