@@ -41,7 +41,10 @@ def lint(
         if not files:
             found.append(Diagnostic("GUD001", "no specs in this folder", Span(Source(os.fspath(path), ""))))
     # Specs that extend the same file share its problems.
-    return list(dict.fromkeys(found))
+    unique: dict[tuple[str, Span, str], Diagnostic] = {}
+    for one in found:
+        unique.setdefault((one.code, one.span, one.message), one)
+    return list(unique.values())
 
 
 def check(document: Document) -> list[Diagnostic]:

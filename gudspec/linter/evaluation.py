@@ -40,7 +40,7 @@ class Dequantized(Rule):
         data, evaluations = document.experiment.data, document.experiment.evaluate
         if data.dequantize == "none" and levels(data.source) is not None and evaluations:
             names = ", ".join(f"`{entry.name}`" for entry in evaluations)
-            message = f"likelihoods of quantized pixels mean nothing without dequantization, but {names} asks for them"
+            message = f"likelihoods of quantized pixels mean nothing without dequantization; asked for by {names}"
             yield Finding(message, ("data", "dequantize"), suggestion="uniform")
 
 

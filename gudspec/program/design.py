@@ -82,7 +82,7 @@ class Design:
         mean: np.ndarray,
         averaged: np.ndarray | None,
         variance_of: Callable[[Callable[[Array], Array]], np.ndarray],
-        extremes_of: Callable[[Callable[[Array], Array], np.ndarray], tuple[float, float]],
+        extremes_of: Callable[[Callable[[Array], Array]], tuple[float, float]],
     ) -> Statistics:
         """The statistics that this design needs, in float32.
 
@@ -90,7 +90,7 @@ class Design:
             mean: mean of the images, [H, W, C].
             averaged: covariance of the colour-averaged images, [HW, HW]; needed by the pca basis only.
             variance_of: gives the component variances [H, W, C] of a basis, from its `forward`.
-            extremes_of: gives the extreme eigenvalues of χ, from the basis' `forward` and S.
+            extremes_of: gives the extreme eigenvalues of the covariance of χ, from the basis' `forward`.
 
         Raises:
             ValueError: the images are too large for a pca basis.
@@ -108,7 +108,7 @@ class Design:
         variance = groups.expand(np.maximum(pooled, 1e-10 * max(pooled.max(), 1e-10)))
         extremes = (np.nan, np.nan)
         if self._gamma is not None and None in (self._gamma.min, self._gamma.max):
-            extremes = extremes_of(basis.forward, self.scale(variance))
+            extremes = extremes_of(basis.forward)
         return Statistics(*(np.asarray(a, np.float32) for a in (mean, axes, variance, extremes)))
 
     @property

@@ -128,7 +128,7 @@ def _words(kind: Type) -> str:
         return f"a list of {len(arguments)} ({', '.join(str(Type(argument)) for argument in arguments)})"
     if kind.model:
         fields = kind.model.model_fields
-        return "a mapping" if len(fields) > 3 else f"{{{', '.join(fields)}}}"
+        return "a mapping" if len(fields) > 3 else f"a mapping {{{', '.join(fields)}}}"
     name = {bool: "true or false", int: "an integer", float: "a number", str: "a string"}.get(annotation, "a value")
     return " ".join([name, *_constraints(kind.constraints)])
 

@@ -4,7 +4,7 @@ from hypothesis import HealthCheck, given, settings
 from gudspec.spec.identity import design_hash, differences
 from gudspec.spec.load import loads
 from gudspec.spec.models import Experiment
-from specs import MINIMAL, experiments
+from tests.spec.strategies import MINIMAL, experiments
 
 
 @settings(suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow], max_examples=40)

@@ -4,7 +4,7 @@ from gudspec.spec.load import loads, reads
 from gudspec.spec.models import Experiment
 from gudspec.spec.parameters import parameters
 from gudspec.spec.resolved import dump, show
-from specs import MINIMAL, experiments
+from tests.spec.strategies import MINIMAL, experiments
 
 relaxed = settings(suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
 

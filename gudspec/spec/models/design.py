@@ -87,7 +87,8 @@ class MixtureOrdering(Model):
     def _inside(self) -> "MixtureOrdering":
         low, high = bounds(self.r)
         if low < 0 or high > 1:
-            raise problem(MixtureOrdering, "GUD210", f"`r` must stay in [0, 1], not [{low:g}, {high:g}]", ("r",))
+            message = f"`r` reaches {low if low < 0 else high:g} but must stay in [0, 1]"
+            raise problem(MixtureOrdering, "GUD210", message, ("r",))
         return self
 
 
@@ -208,7 +209,7 @@ def _check_below_one(model: type[Model], name: str, parameter: object, loc: tupl
     low, high = bounds(parameter)  # type: ignore[arg-type]
     if low < 0 or high >= 1:
         message = (
-            f"`{name}` covers [{low:g}, {high:g}] but must stay in [0, 1): "
+            f"`{name}` reaches {low if low < 0 else high:g} but must stay in [0, 1): "
             "at 1 the active window of a group has no length and γ̇ is infinite"
         )
         raise problem(model, "GUD213", message, loc)

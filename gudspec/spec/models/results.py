@@ -39,7 +39,7 @@ def expand(values: "float | tuple[float, ...] | Linspace") -> tuple[float, ...]:
 class _Measured(Model):
     name: Annotated[str, Field(min_length=1, pattern=r"^[\w.-]+$")]
     """Name of the results, unique in its list."""
-    at: Annotated[dict[str, Values], Field(default_factory=dict)]
+    at: dict[str, Values] = Field(default_factory=dict)
     """Schedule parameters by dotted path, e.g. `design.schedule.inverse_softness`; several form a grid. Parameters that
     are not named take their nominal value."""
     zip: bool = False

@@ -1,0 +1,120 @@
+"""What a run leaves behind: the files of a working directory."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from etils import epath
+
+from gudspec.program.design import Statistics
+
+__all__ = ["Workdir", "provenance"]
+
+_PACKAGES = ("gudspec", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "diffrax", "numpy", "pydantic")
+
+
+@dataclass(frozen=True)
+class Workdir:
+    """A working directory, local or `gs://`.
+
+    Args:
+        path: the folder.
+    """
+
+    path: epath.Path
+
+    @classmethod
+    def at(cls, path: str | os.PathLike[str]) -> Workdir:
+        """The working directory at `path`; local paths are made absolute, as Orbax wants them."""
+        return cls(epath.Path(path).expanduser() if "://" in os.fspath(path) else epath.Path(path).expanduser().absolute())
+
+    @property
+    def spec(self) -> epath.Path:
+        """The resolved spec, which alone reproduces the run."""
+        return self.path / "spec.resolved.yaml"
+
+    @property
+    def checkpoints(self) -> epath.Path:
+        """Orbax checkpoints, one folder per step."""
+        return self.path / "checkpoints"
+
+    @property
+    def metrics(self) -> epath.Path:
+        """One JSON object per line and interval of training."""
+        return self.path / "metrics.jsonl"
+
+    @property
+    def samples(self) -> epath.Path:
+        """Pictures and arrays of samples."""
+        return self.path / "samples"
+
+    @property
+    def report(self) -> epath.Path:
+        """The report."""
+        return self.path / "report.html"
+
+    def read(self, name: str) -> dict[str, Any]:
+        """A JSON file of the workdir; empty if it is missing or was cut off."""
+        try:
+            content = json.loads((self.path / name).read_text())
+        except (FileNotFoundError, NotADirectoryError, json.JSONDecodeError):
+            return {}
+        return content if isinstance(content, dict) else {}
+
+    def write(self, name: str, content: Mapping[str, Any]) -> None:
+        """Writes a JSON file at once: a reader, or a crash, sees the old file or the new one."""
+        self.write_text(name, json.dumps(content, indent=2, allow_nan=True) + "\n")
+
+    def write_text(self, name: str, text: str) -> None:
+        """Writes a text file at once."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        temporary = self.path / f".{name}.tmp"
+        temporary.write_text(text)
+        temporary.replace(self.path / name)
+
+    def load_statistics(self) -> Statistics | None:
+        """The statistics that the run was started with."""
+        try:
+            with (self.path / "statistics.npz").open("rb") as file, np.load(file) as arrays:
+                return Statistics(**{name: arrays[name] for name in Statistics._fields})
+        except (FileNotFoundError, ValueError, KeyError, OSError):
+            return None
+
+    def save_statistics(self, statistics: Statistics) -> None:
+        """Keeps the statistics: a resumed run and a later evaluation use the very same numbers."""
+        temporary = self.path / ".statistics.npz.tmp"
+        with temporary.open("wb") as file:
+            np.savez(file, **statistics._asdict())
+        temporary.replace(self.path / "statistics.npz")
+
+
+def provenance(hashes: Mapping[str, str]) -> dict[str, Any]:
+    """Where a result comes from: versions, commit, devices, hashes."""
+    import jax
+
+    try:
+        commit = subprocess.run(
+            ["git", "describe", "--always", "--dirty", "--abbrev=40"],
+            cwd=Path(__file__).parent,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        commit = None
+    return {
+        **hashes,
+        "versions": {name: version(name) for name in _PACKAGES},
+        "commit": commit,
+        "devices": [f"{device.device_kind} {device.id}" for device in jax.devices()],
+        "backend": jax.default_backend(),
+        "processes": jax.process_count(),
+    }
