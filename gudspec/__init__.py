@@ -11,16 +11,16 @@ __version__ = "0.1.0"
 __all__ = ["__version__", "compile", "lint", "load", "run"]
 
 if TYPE_CHECKING:
+    from gudspec.engine.main import run
     from gudspec.linter.check import lint
     from gudspec.program.compiler import compile
-    from gudspec.engine.run import run
     from gudspec.spec.load import load
 
 _HOMES = {
     "load": "gudspec.spec.load",
     "lint": "gudspec.linter.check",
     "compile": "gudspec.program.compiler",
-    "run": "gudspec.engine.run",
+    "run": "gudspec.engine.main",
 }
 
 

@@ -7,7 +7,10 @@ from typing import Annotated
 import typer
 
 from gudspec import __version__
+from gudspec.cli.eval import evaluate
 from gudspec.cli.lint import lint
+from gudspec.cli.run import run
+from gudspec.cli.sample import sample
 from gudspec.cli.show import show
 
 __all__ = ["app", "main"]
@@ -20,6 +23,9 @@ app = typer.Typer(
 )
 app.command()(lint)
 app.command()(show)
+app.command()(run)
+app.command("eval")(evaluate)
+app.command()(sample)
 
 
 def _version(wanted: bool) -> None:
@@ -38,15 +44,18 @@ def _options(
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line; a spec that cannot be used ends in its diagnostics and exit code 2.
+    """Run the command line. What a user can mend ends in a message and an exit code, never in a traceback.
 
     Args:
         arguments: what follows `gudspec`; None takes the process' own.
     """
-    from gudspec.spec.diagnostics import SpecError
+    from gudspec.errors import GudspecError
 
     try:
         app(arguments, prog_name="gudspec")
-    except SpecError as error:
-        print(error, file=sys.stderr)
-        sys.exit(2)
+    except GudspecError as error:
+        print(error, file=sys.stderr, flush=True)
+        sys.exit(error.exit_code)
+    except OSError as error:  # a full disk, a lost mount: a retry may help
+        print(f"error: {error}", file=sys.stderr, flush=True)
+        sys.exit(1)

@@ -1,5 +1,7 @@
 """What goes wrong with data, told so that a user can mend it."""
 
+from gudspec.errors import GudspecError
+
 __all__ = ["MALFORMED", "MISSING", "UNSUITABLE", "DataError"]
 
 MISSING = "GUD401"
@@ -10,7 +12,7 @@ UNSUITABLE = "GUD403"
 """The data is fine but the spec asks for what it cannot give: patches larger than the pictures, an empty split."""
 
 
-class DataError(Exception):
+class DataError(GudspecError):
     """The data of a spec is missing, malformed or unsuitable.
 
     Attributes:
@@ -24,3 +26,7 @@ class DataError(Exception):
         self.code = code
         self.field = field
         self.message = message
+
+    def __str__(self) -> str:
+        """The diagnostic without a place: where the spec's text is not at hand."""
+        return f"error {self.code}: {self.message} ({self.field})"

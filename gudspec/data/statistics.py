@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from gudspec.data.cache import cached_path, remember
-from gudspec.process.dequantize import bits_offset, noise_variance, scale
 from gudspec.data.source import Images, Source
+from gudspec.process.dequantize import bits_offset, noise_variance, scale
 from gudspec.spec.models.data import Data
 
 __all__ = [

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from etils import epath
 from orbax.checkpoint import v1 as ocp
@@ -24,7 +25,7 @@ def digest(tree: Any) -> str:
     total = hashlib.sha256()
     leaves = jax.tree_util.tree_leaves_with_path(tree)
     for path, leaf in sorted((jax.tree_util.keystr(path), leaf) for path, leaf in leaves):
-        if jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key):
+        if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
             leaf = jax.random.key_data(leaf)
         array = np.ascontiguousarray(leaf)
         total.update(f"{path} {array.dtype.str} {array.shape}".encode())
@@ -51,7 +52,9 @@ class Checkpoints:
     def __enter__(self) -> Checkpoints:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._checkpointer.close()
 
     @property

@@ -11,12 +11,12 @@ from clu import parameter_overview
 from gudspec.data.pipeline import stream
 from gudspec.engine.checkpoints import Checkpoints
 from gudspec.engine.console import Reporter
-from gudspec.engine.errors import Diverged, Interrupted, Refused
 from gudspec.engine.mesh import place_batch, state_shardings
 from gudspec.engine.metrics import Interval, MetricsLog
 from gudspec.engine.prepare import Prepared
 from gudspec.engine.signals import StopRequest
 from gudspec.engine.workdir import Workdir
+from gudspec.errors import Diverged, Interrupted, Refused
 from gudspec.program.design import Statistics
 from gudspec.program.keys import root
 from gudspec.program.program import Program
@@ -78,7 +78,9 @@ def train(session: Session) -> TrainState:
     state = session.checkpoints.restore(abstract, session.reporter.warn)
     start = 0 if state is None else int(state.step)
     if start > total:
-        raise Refused(f"{session.workdir.path} has trained for {start} steps already, more than the {total} of the spec")
+        raise Refused(
+            f"{session.workdir.path} has trained for {start} steps already, more than the {total} of the spec"
+        )
     if state is None:
         shardings = jax.tree.map(lambda leaf: leaf.sharding, abstract)
         state = jax.device_put(session.program.init(root(spec.seed)), shardings)
@@ -119,7 +121,9 @@ def _loop(session: Session, state: TrainState, start: int, total: int) -> TrainS
     except Diverged as error:
         session.checkpoints.wait()
         saved = session.checkpoints.steps
-        good = f"the last good checkpoint is {session.workdir.checkpoints / str(saved[-1])}" if saved else "none was saved"
+        good = (
+            f"the last good checkpoint is {session.workdir.checkpoints / str(saved[-1])}" if saved else "none was saved"
+        )
         raise Diverged(f"{error}; {good}. Lower the learning rate, or clip the gradient") from None
     finally:
         session.reporter.end()

@@ -6,7 +6,7 @@ import jax
 import numpy as np
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
-from gudspec.engine.errors import Refused
+from gudspec.errors import Refused
 from gudspec.spec.models.training import Mesh
 
 __all__ = ["device_mesh", "place_batch", "state_shardings"]
@@ -30,7 +30,9 @@ def device_mesh(spec: Mesh, batch_sizes: tuple[int, ...]) -> jax.sharding.Mesh:
         raise Refused(f"`mesh` asks for data × fsdp = {data} × {spec.fsdp} devices, but {devices} are here")
     for size in batch_sizes:
         if size % devices:
-            raise Refused(f"a batch of {size} images cannot be split evenly over {devices} devices: change `batch_size`")
+            raise Refused(
+                f"a batch of {size} images cannot be split evenly over {devices} devices: change `batch_size`"
+            )
     return jax.make_mesh((data, spec.fsdp), ("data", "fsdp"), axis_types=(AxisType.Auto, AxisType.Auto))
 
 

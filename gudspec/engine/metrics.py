@@ -11,8 +11,8 @@ import jax.numpy as jnp
 import numpy as np
 from clu import metrics as clu_metrics
 
-from gudspec.engine.errors import Diverged
 from gudspec.engine.workdir import Workdir
+from gudspec.errors import Diverged
 
 __all__ = ["Interval", "MetricsLog", "read_metrics"]
 
@@ -95,10 +95,9 @@ class MetricsLog:
 
 def read_metrics(workdir: Workdir) -> list[dict[str, Any]]:
     """The lines of `metrics.jsonl`; a line that was cut off is left out."""
-    lines = []
     try:
-        for line in workdir.metrics.read_text().splitlines():
-            lines.append(json.loads(line))
-    except (FileNotFoundError, json.JSONDecodeError):
-        pass
-    return lines
+        text = workdir.metrics.read_text()
+    except FileNotFoundError:
+        return []
+    # only the last line can be incomplete, and then it does not end
+    return [json.loads(line) for line in text.splitlines(keepends=True) if line.endswith("\n")]

@@ -10,7 +10,7 @@ import numpy as np
 
 from gudspec.data import Source, open_source, splits
 from gudspec.data.statistics import Forward, component_variance, extreme_variances, gaussian_bits_per_dim, moments
-from gudspec.engine.errors import Refused
+from gudspec.errors import Refused
 from gudspec.program.design import Design, Statistics
 from gudspec.spec.identity import design_hash
 from gudspec.spec.models import Experiment

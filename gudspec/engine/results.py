@@ -16,11 +16,11 @@ import numpy as np
 
 from gudspec.data import Images
 from gudspec.engine.console import Reporter
-from gudspec.engine.errors import Interrupted, Refused
 from gudspec.engine.mesh import place_batch
 from gudspec.engine.prepare import Prepared
 from gudspec.engine.signals import StopRequest
 from gudspec.engine.workdir import Workdir
+from gudspec.errors import Interrupted, Refused
 from gudspec.program.design import Statistics
 from gudspec.program.keys import fold, root
 from gudspec.program.program import Program
@@ -120,7 +120,7 @@ class Trained:
         }
 
     def _images(self, entry: AnyEvaluation) -> Images:
-        images = getattr(self.prepared.source, entry.split)
+        images: Images | None = getattr(self.prepared.source, entry.split)
         if images is None or not len(images):
             raise Refused(
                 f"`evaluate` asks for the {entry.split} split, which this source does not have: set `data.validation`"

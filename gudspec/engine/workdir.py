@@ -34,7 +34,9 @@ class Workdir:
     @classmethod
     def at(cls, path: str | os.PathLike[str]) -> Workdir:
         """The working directory at `path`; local paths are made absolute, as Orbax wants them."""
-        return cls(epath.Path(path).expanduser() if "://" in os.fspath(path) else epath.Path(path).expanduser().absolute())
+        return cls(
+            epath.Path(path).expanduser() if "://" in os.fspath(path) else epath.Path(path).expanduser().absolute()
+        )
 
     @property
     def spec(self) -> epath.Path:

@@ -40,7 +40,7 @@ class ResidualBlock(nnx.Module):
         self.skip = conv(inputs, outputs, 1, rngs=rngs) if inputs != outputs else None
 
     def __call__(self, x: Array, condition: Array, dropout_key: Array | None) -> Array:
-        """x [b, h, w, inputs] and condition [b or 1, condition] to [b, h, w, outputs]."""
+        """X [b, h, w, inputs] and condition [b or 1, condition] to [b, h, w, outputs]."""
         y = self.conv_in(nnx.silu(self.norm_in(x)))
         scale, shift = jnp.split(self.modulate(condition)[:, None, None, :], 2, axis=-1)
         y = nnx.silu(self.norm_out(y) * (1 + scale) + shift)
@@ -62,9 +62,7 @@ class CrossAttention(nnx.Module):
         rngs: keys of the initial parameters.
     """
 
-    def __init__(
-        self, channels: int, grid: tuple[int, int], tokens: int, width: int, heads: int, *, rngs: nnx.Rngs
-    ):
+    def __init__(self, channels: int, grid: tuple[int, int], tokens: int, width: int, heads: int, *, rngs: nnx.Rngs):
         self.heads = heads
         self.norm = norm(channels, rngs=rngs)
         self.reduce = nnx.Linear(tokens, grid[0] * grid[1], rngs=rngs)
@@ -73,7 +71,7 @@ class CrossAttention(nnx.Module):
         self.out = nnx.Linear(channels, channels, kernel_init=nnx.initializers.zeros, rngs=rngs)
 
     def __call__(self, x: Array, state: Array) -> Array:
-        """x [b, h, w, channels] and embedded tokens [b or 1, T, width] to [b, h, w, channels]."""
+        """X [b, h, w, channels] and embedded tokens [b or 1, T, width] to [b, h, w, channels]."""
         batch, height, width, channels = x.shape
         context = self.reduce(state.swapaxes(1, 2)).swapaxes(1, 2)
         context = jnp.broadcast_to(self.key_value(context), (batch, height * width, 2 * channels))

@@ -45,4 +45,5 @@ class StateEmbedding(nnx.Module):
         x = nnx.gelu(self.lift(tokens))
         for mixer in self.mixers:
             x = mixer(x)
-        return self.norm(x)
+        embedded: Array = self.norm(x)
+        return embedded

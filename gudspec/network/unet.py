@@ -124,6 +124,7 @@ class Unet(nnx.Module):
         state = self.embed_state(tokens)
         vector = self.vector_in(state.mean(axis=1))
         if self.embed_label is not None:
+            assert labels is not None, "this network is conditioned on class labels"
             vector = vector + self.embed_label(labels)
         vector = nnx.silu(self.vector_out(nnx.silu(vector)))
 

@@ -30,6 +30,6 @@ def beta(gamma: Array, gamma_dot: Array) -> Array:
 
 
 def log_snr(gamma: Array, variance: Array) -> Array:
-    """log SNR = log Σ − γ of components with data variance Σ (GUD, eq. 18)."""
+    """Log SNR = log Σ − γ of components with data variance Σ (GUD, eq. 18)."""
     xp = namespace(gamma, variance)
     return xp.log(variance) - gamma

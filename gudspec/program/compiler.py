@@ -10,7 +10,9 @@ from gudspec.program.optimizer import optimizer
 from gudspec.program.program import Program
 from gudspec.spec.models import Experiment
 from gudspec.spec.parameters import parameters
-from gudspec.spec.sources import classes as known_classes, levels as known_levels, shape as known_shape
+from gudspec.spec.sources import classes as known_classes
+from gudspec.spec.sources import levels as known_levels
+from gudspec.spec.sources import shape as known_shape
 
 __all__ = ["compile"]
 
@@ -29,7 +31,7 @@ def compile(experiment: Experiment, shape: Shape | None = None, classes: int | N
         The program.
 
     Raises:
-        ValueError: neither the spec nor `shape` says how large an image is, or γ is not constant on the network's tokens.
+        ValueError: neither the spec nor `shape` says how large an image is, or γ is not constant on some token.
 
     Example:
         >>> import gudspec, jax

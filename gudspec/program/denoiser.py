@@ -33,7 +33,7 @@ def _from_x(output: Array, chi: Array, gamma: Array, process: Process) -> Array:
 
 
 def _from_v(output: Array, chi: Array, gamma: Array, process: Process) -> Array:
-    """v = α ε − σ x (Progressive Distillation, arXiv:2202.00512), hence ε̂ = α v̂ + σ χ."""
+    """V = α ε − σ x (Progressive Distillation, arXiv:2202.00512), hence ε̂ = α v̂ + σ χ."""
     return alpha(gamma) * output + sigma(gamma) * chi
 
 

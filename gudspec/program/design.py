@@ -13,7 +13,7 @@ from gudspec.process import bases, orderings, paths
 from gudspec.process.arrays import Array, namespace
 from gudspec.process.groups import Groups
 from gudspec.process.process import Process
-from gudspec.spec.models import design as spec
+from gudspec.spec.models import design as models
 
 __all__ = ["Design", "Shape", "Statistics", "short_name"]
 
@@ -41,7 +41,7 @@ class Statistics(NamedTuple):
     variance: Array
     """Σ of the components U(φ − mean), before the prior's scale, [H, W, C]; equal within groups of the basis."""
     extremes: Array
-    """Smallest and largest eigenvalue of the covariance of χ, or of its diagonal where that is all that is known, [2]."""
+    """Smallest and largest eigenvalue of the covariance of χ, or of its diagonal if that is all that is known, [2]."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,28 +53,28 @@ class Design:
         shape: the image, (H, W, C).
     """
 
-    spec: spec.Design
+    spec: models.Design
     shape: Shape
 
     def basis(self, axes: Array) -> bases.Basis:
         """U."""
         match self.spec.basis:
-            case spec.PixelBasis():
+            case models.PixelBasis():
                 return bases.Pixel()
-            case spec.PcaBasis():
+            case models.PcaBasis():
                 return bases.Pca(axes)
-            case spec.FourierBasis():
+            case models.FourierBasis():
                 return bases.Fourier(self.shape)
-            case spec.HaarBasis(levels=levels):
+            case models.HaarBasis(levels=levels):
                 return bases.Haar(levels)
 
     def scale(self, variance: Array) -> Array:
         """S per component [H, W, C], from the variance of the unscaled components."""
         xp = namespace(variance)
         match self.spec.prior:
-            case spec.IsotropicPrior(scale=scale):
+            case models.IsotropicPrior(scale=scale):
                 return scale * xp.ones_like(variance)
-            case spec.DataVariancePrior():
+            case models.DataVariancePrior():
                 return xp.sqrt(variance)
 
     def statistics(
@@ -96,7 +96,7 @@ class Design:
             ValueError: the images are too large for a pca basis.
         """
         axes = np.zeros((0, 0))
-        if isinstance(self.spec.basis, spec.PcaBasis):
+        if isinstance(self.spec.basis, models.PcaBasis):
             if averaged is None:
                 raise ValueError(f"a pca basis of {self.shape[0]}×{self.shape[1]} pixels is too large to be computed")
             axes = bases.principal_axes(averaged)
@@ -112,7 +112,7 @@ class Design:
         return Statistics(*(np.asarray(a, np.float32) for a in (mean, axes, variance, extremes)))
 
     @property
-    def _gamma(self) -> spec.GammaInterval | None:
+    def _gamma(self) -> models.GammaInterval | None:
         return getattr(self.spec.schedule, "gamma", None)
 
     def _ends(self, statistics: Statistics) -> tuple[Array, Array]:
@@ -133,26 +133,26 @@ class Design:
     def groups(self) -> Groups:
         """The groups of components that share γ on this design's path."""
         match self.spec.schedule:
-            case spec.SoftLinearSchedule():
+            case models.SoftLinearSchedule():
                 return self._basis_groups
-            case spec.SequentialSchedule(ordering=spec.ColumnOrdering()):
+            case models.SequentialSchedule(ordering=models.ColumnOrdering()):
                 return Groups.columns(self.shape)
-            case spec.SequentialSchedule(ordering=spec.RowOrdering()):
+            case models.SequentialSchedule(ordering=models.RowOrdering()):
                 return Groups.rows(self.shape)
-            case spec.SequentialSchedule():
+            case models.SequentialSchedule():
                 return self._basis_groups
-            case spec.HierarchicalSchedule():
+            case models.HierarchicalSchedule():
                 return self._level_columns[0]
             case _:
                 return Groups.single(self.shape)
 
     @cached_property
     def _levels(self) -> int:
-        return self.spec.basis.levels if isinstance(self.spec.basis, spec.HaarBasis) else 0
+        return self.spec.basis.levels if isinstance(self.spec.basis, models.HaarBasis) else 0
 
     @cached_property
     def _level_columns(self) -> tuple[Groups, np.ndarray]:
-        separate = isinstance(self.spec.schedule, spec.HierarchicalSchedule) and self.spec.schedule.separate_low
+        separate = isinstance(self.spec.schedule, models.HierarchicalSchedule) and self.spec.schedule.separate_low
         return paths.level_columns(self.shape, self._levels, separate)
 
     def ordering(self, statistics: Statistics) -> orderings.Ordering:
@@ -160,32 +160,32 @@ class Design:
         pick = self.groups.pick
         neg_log_variance = -namespace(statistics.variance).log(pick(statistics.variance))
         match self.spec.schedule.ordering:  # type: ignore[union-attr]
-            case spec.NegLogVarianceOrdering():
+            case models.NegLogVarianceOrdering():
                 return orderings.Fixed(neg_log_variance)
-            case spec.FrequencyOrdering() | spec.MixtureOrdering():
+            case models.FrequencyOrdering() | models.MixtureOrdering():
                 return orderings.Mixture(neg_log_variance, pick(bases.frequencies(self.shape)))
-            case spec.ColumnOrdering():
+            case models.ColumnOrdering():
                 return orderings.Fixed(pick(Groups.columns(self.shape).index))
-            case spec.RowOrdering():
+            case _:
                 return orderings.Fixed(pick(Groups.rows(self.shape).index))
 
     def path(self, statistics: Statistics) -> paths.Path:
         """γ(t)."""
         match self.spec.schedule:
-            case spec.LinearSchedule():
+            case models.LinearSchedule():
                 return paths.Linear(self.groups, *self._ends(statistics))
-            case spec.VpSchedule(beta_min=beta_min, beta_max=beta_max, start=start):
+            case models.VpSchedule(beta_min=beta_min, beta_max=beta_max, start=start):
                 return paths.VariancePreserving(self.groups, beta_min, beta_max, start)
-            case spec.CosineSchedule(s=s):
+            case models.CosineSchedule(s=s):
                 return paths.Cosine(self.groups, s, *self._ends(statistics))
-            case spec.SoftLinearSchedule(snr=snr):
+            case models.SoftLinearSchedule(snr=snr):
                 variance = self.groups.pick(statistics.variance / self.scale(statistics.variance) ** 2)
                 log_variance = namespace(variance).log(variance)
                 ordering = self.ordering(statistics)
                 return paths.SoftLinear(self.groups, log_variance, ordering, snr.denoise, snr.noise, snr.sigma_min)
-            case spec.SequentialSchedule():
+            case models.SequentialSchedule():
                 return paths.Sequential(self.groups, self.ordering(statistics), *self._ends(statistics))
-            case spec.HierarchicalSchedule():
+            case models.HierarchicalSchedule():
                 return paths.Hierarchical(*self._level_columns, *self._ends(statistics))
 
     def process(self, statistics: Statistics) -> Process:
@@ -216,7 +216,7 @@ class Design:
         xp = namespace(statistics.variance)
         if tokens.count != self._basis_groups.count:
             label = xp.arange(tokens.count, dtype=statistics.variance.dtype)
-        elif isinstance(self.spec.basis, spec.FourierBasis):
+        elif isinstance(self.spec.basis, models.FourierBasis):
             label = xp.asarray(tokens.pick(bases.frequencies(self.shape)), dtype=statistics.variance.dtype)
         else:
             label = -xp.log(tokens.pick(statistics.variance))

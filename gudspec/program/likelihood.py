@@ -35,7 +35,7 @@ def log_likelihood(
     condition: Condition,
     spec: Likelihood,
 ) -> LogLikelihood:
-    """log p(χ(0)) = log N(χ(1); 0, 1) + ∫ Σ_i ∂(dχ_i/dt)/∂χ_i dt along dχ_i/dt = ½ σ_i γ̇_i (ε̂_i − σ_i χ_i).
+    """Log p(χ(0)) = log N(χ(1); 0, 1) + ∫ Σ_i ∂(dχ_i/dt)/∂χ_i dt along dχ_i/dt = ½ σ_i γ̇_i (ε̂_i − σ_i χ_i).
 
     Args:
         denoise: the denoiser.

@@ -16,7 +16,9 @@ def learning_rate(train: Train) -> optax.Schedule:
         "cosine": optax.cosine_decay_schedule(spec.learning_rate, remaining),
         "linear": optax.linear_schedule(spec.learning_rate, 0.0, remaining),
     }[spec.schedule]
-    warmup = optax.linear_schedule(spec.learning_rate / max(spec.warmup, 1), spec.learning_rate, max(spec.warmup - 1, 1))
+    warmup = optax.linear_schedule(
+        spec.learning_rate / max(spec.warmup, 1), spec.learning_rate, max(spec.warmup - 1, 1)
+    )
     return optax.join_schedules([warmup, course], [spec.warmup])
 
 

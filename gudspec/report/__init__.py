@@ -1,1 +1,1 @@
-"""Pictures and the report of a run, from its working directory alone."""
+"""Pictures and the report of a run, from its working directory alone. Free of JAX."""

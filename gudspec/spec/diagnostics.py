@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
+from gudspec.errors import GudspecError
+
 __all__ = ["Diagnostic", "Mark", "Severity", "Source", "Span", "SpecError", "in_order", "render"]
 
 Severity = Literal["error", "warning"]
@@ -135,7 +137,7 @@ def in_order(source: Source, diagnostics: Iterable[Diagnostic]) -> list[Diagnost
     return sorted(dict.fromkeys(diagnostics), key=rank)
 
 
-class SpecError(Exception):
+class SpecError(GudspecError):
     """A spec that cannot be used. Its text is the rendered diagnostics.
 
     Attributes:

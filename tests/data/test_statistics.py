@@ -6,7 +6,6 @@ from scipy import stats
 
 from gudspec.data import Images, Source, open_source, statistics
 from gudspec.data.cache import cached_path, folder, remember
-from gudspec.process.dequantize import scale
 from gudspec.data.statistics import (
     component_covariance,
     component_variance,
@@ -16,6 +15,7 @@ from gudspec.data.statistics import (
     moments,
     moments_path,
 )
+from gudspec.process.dequantize import scale
 from gudspec.spec.models.data import Data, Digits
 
 SHAPE = (3, 4, 2)

@@ -66,7 +66,7 @@ class Fourier(Basis):
         return xp.real(xp.fft.ifftn(self._weights(components) * components, axes=(-3, -2), norm="ortho"))
 
     def groups(self, shape: tuple[int, int, int]) -> Groups:
-        """cos and sin of one frequency share a group: only then is the process the same as a filter on F."""
+        """Cos and sin of one frequency share a group: only then is the process the same as a filter on F."""
         position, partner = self._partner()
         pair = np.minimum(position, partner)[:, :, None]
         return Groups.of(pair * shape[2] + np.arange(shape[2]))

@@ -48,4 +48,5 @@ def principal_axes(covariance: np.ndarray) -> np.ndarray:
     """
     axes: np.ndarray = np.linalg.eigh(covariance)[1].T[::-1]
     largest = np.take_along_axis(axes, np.abs(axes).argmax(1, keepdims=True), 1)
-    return axes * np.sign(largest)
+    signed: np.ndarray = axes * np.sign(largest)
+    return signed

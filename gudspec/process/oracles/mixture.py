@@ -36,7 +36,7 @@ class GaussianMixture:
         return cls(jnp.zeros((1, covariance.shape[-1])), covariance[None])
 
     def log_density(self, chi: Array, gamma: Array) -> Array:
-        """log p of components χ [b, H, W, C] at noising state γ [b or 1, …], in nats, [b]."""
+        """Log p of components χ [b, H, W, C] at noising state γ [b or 1, …], in nats, [b]."""
         _, log_densities = self._modes(chi, gamma)
         return jax.nn.logsumexp(log_densities, axis=1)
 

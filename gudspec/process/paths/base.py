@@ -33,7 +33,7 @@ class Path(abc.ABC):
 
 
 class Windowed(Path):
-    """Paths on which every group is noised linearly during a window of its own and frozen outside of it:
+    """Paths on which every group is noised linearly during a window of its own and frozen outside of it.
 
     γ_g(t) = γ_min + (γ_max − γ_min) clip((t − start_g)/(stop_g − start_g), 0, 1)
     """

@@ -35,7 +35,9 @@ def level_columns(shape: tuple[int, int, int], levels: int, separate_low: bool) 
 
 @dataclass(frozen=True, eq=False)
 class Hierarchical(Windowed):
-    """GUD, §5.3. With N levels (1 the coarsest) and L_i columns in level i, offsets
+    """The schedule of GUD, §5.3.
+
+    With N levels (1 the coarsest) and L_i columns in level i, offsets
 
         c_i = a (N − i)/(N − 1),   c_ij = b (L_i − j)/(L_i − 1)
 

@@ -29,9 +29,10 @@ class Linear(Path):
 
 @dataclass(frozen=True, eq=False)
 class VariancePreserving(Path):
-    """γ = log(e^B − 1), B(τ) = β_min τ + ½(β_max − β_min) τ² (Score-Based Generative Modeling, arXiv:2011.13456, eq. 33).
+    """γ = log(e^B − 1), B(τ) = β_min τ + ½(β_max − β_min) τ²: the VP SDE with β linear in time.
 
-    τ runs linearly from `start` to 1, because γ(τ = 0) = −∞.
+    Score-Based Generative Modeling (arXiv:2011.13456), eq. 33. τ runs linearly
+    from `start` to 1, because γ(τ = 0) = −∞.
     """
 
     groups: Groups

@@ -12,8 +12,9 @@ __all__ = ["SoftLinear"]
 
 @dataclass(frozen=True, eq=False)
 class SoftLinear(Path):
-    r"""GUD, eqs. (20)–(21): γ_i(t) = γ_min,i + (γ_max,i − γ_min,i) t with
+    """The schedule of GUD, eqs. (20)–(21).
 
+        γ_i(t)  = γ_min,i + (γ_max,i − γ_min,i) t
         γ_min,i = γ̃_denoise + log Σ_i + a (l_i − l_max)
         γ_max,i = γ̃_noise   + log Σ_i + a (l_i − l_min)
         γ̃_noise = max(noise, logit(σ_min²) − min_i log Σ_i)

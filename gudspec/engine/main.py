@@ -13,7 +13,6 @@ import numpy as np
 
 from gudspec.engine.checkpoints import Checkpoints, digest
 from gudspec.engine.console import Quiet, Reporter
-from gudspec.engine.errors import Refused
 from gudspec.engine.loop import Session, abstract_state, train
 from gudspec.engine.mesh import device_mesh
 from gudspec.engine.metrics import read_metrics
@@ -21,6 +20,7 @@ from gudspec.engine.prepare import Prepared, gaussian_baseline, open_data, stati
 from gudspec.engine.results import Trained, points
 from gudspec.engine.signals import StopRequest
 from gudspec.engine.workdir import Workdir, provenance
+from gudspec.errors import Refused
 from gudspec.program.compiler import compile
 from gudspec.report.page import write_report
 from gudspec.spec.identity import differences
@@ -79,9 +79,7 @@ def run(
     with StopRequest() as stop, Checkpoints(directory.checkpoints, experiment.checkpoint.keep) as checkpoints:
         session = Session(program, prepared, statistics, mesh, directory, checkpoints, reporter, stop)
         state = train(session)
-        trained = Trained(
-            program, prepared, statistics, state.ema, int(state.step), mesh, directory, reporter, stop
-        )
+        trained = Trained(program, prepared, statistics, state.ema, int(state.step), mesh, directory, reporter, stop)
         return _finish(trained, digest(state.parameters), session.parameter_count)
 
 
@@ -179,7 +177,9 @@ def _check_same_design(directory: Workdir, prepared: Prepared) -> None:
     lines = [f"  {path}: {before} there, {now} here" for path, before, now in changed]
     lines = lines or ["  the images of data.source are not the ones that it was trained on"]
     raise Refused(
-        f"{directory.path} belongs to another design:\n" + "\n".join(lines) + "\nUse another --workdir, or restore these."
+        f"{directory.path} belongs to another design:\n"
+        + "\n".join(lines)
+        + "\nUse another --workdir, or restore these."
     )
 
 

@@ -1,0 +1,34 @@
+"""What can go wrong by a user's doing, or to a run. Each has the exit code that schedulers act on."""
+
+__all__ = ["Diverged", "GudspecError", "Interrupted", "Refused", "RunError"]
+
+
+class GudspecError(Exception):
+    """Something whose message is for the user: the command line prints it and exits with `exit_code`."""
+
+    exit_code = 2
+    """0 done; 1 failed, a retry may help; 2 refused; 3 diverged; 75 interrupted, start again to continue."""
+
+
+class RunError(GudspecError):
+    """A run that did not finish; a retry may help."""
+
+    exit_code = 1
+
+
+class Refused(RunError):
+    """The spec, the data or the workdir cannot be used: a retry cannot help."""
+
+    exit_code = 2
+
+
+class Diverged(RunError):
+    """The loss is no longer finite: a retry would end the same."""
+
+    exit_code = 3
+
+
+class Interrupted(RunError):
+    """The run was told to stop; its state is saved and the same command continues it."""
+
+    exit_code = 75
