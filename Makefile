@@ -17,10 +17,10 @@ demo: install
 	$(BIN)/gudspec run specs/quickstart.yaml --workdir runs/quickstart
 
 test: install
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 test-all: install
-	$(BIN)/python -m pytest -n 2 -m "slow or not slow"
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "slow or not slow"
 
 lint: install
 	$(BIN)/ruff check .

@@ -1,6 +1,5 @@
 """`gudspec eval`."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -9,7 +8,7 @@ from gudspec.cli.options import Overrides
 
 __all__ = ["Workdir", "evaluate"]
 
-Workdir = Annotated[Path, typer.Argument(metavar="WORKDIR", help="The folder of a run.")]
+Workdir = Annotated[str, typer.Argument(metavar="WORKDIR", help="The folder of a run.")]
 
 
 def evaluate(workdir: Workdir, overrides: Overrides = None) -> None:

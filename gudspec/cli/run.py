@@ -1,6 +1,5 @@
 """`gudspec run`."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -12,7 +11,7 @@ __all__ = ["run"]
 
 def run(
     spec: Spec,
-    workdir: Annotated[Path, typer.Option("--workdir", metavar="DIR", help="Where the run lives; created if needed.")],
+    workdir: Annotated[str, typer.Option("--workdir", metavar="DIR", help="Where the run lives; created if needed.")],
     overrides: Overrides = None,
 ) -> None:
     """Train, evaluate, sample and report; continue if the workdir holds an interrupted run of the same design.

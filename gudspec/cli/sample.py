@@ -13,9 +13,7 @@ __all__ = ["sample"]
 def sample(
     workdir: Workdir,
     count: Annotated[int, typer.Option("--count", min=1, help="How many images.")] = 64,
-    name: Annotated[
-        str | None, typer.Option("--name", help="Entry of `sample` to follow; default: first.")
-    ] = None,
+    name: Annotated[str | None, typer.Option("--name", help="Entry of `sample` to follow; default: first.")] = None,
     seed: Annotated[int | None, typer.Option("--seed", min=0, help="Seed of the noise; default: the spec's.")] = None,
     overrides: Overrides = None,
 ) -> None:

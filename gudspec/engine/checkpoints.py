@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import warnings
 from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any
@@ -15,6 +14,8 @@ import numpy as np
 from etils import epath
 from orbax.checkpoint import v1 as ocp
 
+from gudspec import __version__
+from gudspec.errors import Refused
 from gudspec.program.train import TrainState
 
 __all__ = ["Checkpoints", "digest"]
@@ -45,6 +46,7 @@ class Checkpoints:
         logging.getLogger("absl").setLevel(logging.ERROR)  # Orbax narrates every save
         policies = ocp.training.preservation_policies
         self._folder = folder
+        self._damaged: set[int] = set()
         self._checkpointer = ocp.training.Checkpointer(
             folder, preservation_policy=policies.LatestN(keep), cleanup_tmp_directories=True
         )
@@ -70,13 +72,14 @@ class Checkpoints:
             hashes: identity of the run, saved beside it.
         """
         step = int(state.step)
-        if step in self.steps:
+        if step in set(self.steps) - self._damaged:
             return
         # the digest reads the state before the next step donates its buffers
-        metadata = {**hashes, "sha256": digest(state)}
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            self._checkpointer.save_async(step, state, force=True, custom_metadata=metadata)
+        metadata = {**hashes, "version": __version__, "structure": _structure(state), "sha256": digest(state)}
+        self._checkpointer.save_async(
+            step, state, force=True, overwrite=step in self._damaged, custom_metadata=metadata
+        )
+        self._damaged.discard(step)
 
     def wait(self) -> None:
         """Blocks until the last save is on disk."""
@@ -85,19 +88,38 @@ class Checkpoints:
     def restore(self, abstract: TrainState, report: Callable[[str], None]) -> TrainState | None:
         """The latest intact state, or None if there is none.
 
+        Damaged checkpoints are named and left where they are, until their step is reached, and saved, again.
+
         Args:
             abstract: shapes, types and shardings of the state.
             report: is told about every damaged checkpoint.
+
+        Raises:
+            Refused: a checkpoint is intact but was saved by another network or another version of it.
         """
         for step in reversed(self.steps):
+            path = self._folder / str(step)
             try:
+                metadata = self._checkpointer.metadata(step).custom_metadata
+                if metadata["structure"] != _structure(abstract):
+                    raise Refused(
+                        f"{path} is of a network with other parameters, saved by gudspec {metadata['version']}"
+                    )
                 state: TrainState = self._checkpointer.load(step, abstract)
-                expected = self._checkpointer.metadata(step).custom_metadata["sha256"]
-                if digest(state) == expected:
+                if digest(state) == metadata["sha256"]:
                     return state
                 problem = "its content does not match its digest"
+            except Refused:
+                raise
             except Exception as error:  # whatever Orbax and TensorStore make of damaged files
                 problem = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
-            report(f"checkpoint {self._folder / str(step)} is damaged ({problem}); trying the one before it")
-            self._checkpointer.delete(step)  # its step will be reached, and saved, again
+            self._damaged.add(step)
+            report(f"checkpoint {path} is damaged ({problem}); trying the one before it")
         return None
+
+
+def _structure(state: TrainState) -> str:
+    """Hash of names, shapes and types: what a state must have to be restored into another."""
+    leaves = jax.tree_util.tree_leaves_with_path(state)
+    text = sorted(f"{jax.tree_util.keystr(path)} {leaf.shape} {leaf.dtype}" for path, leaf in leaves)
+    return hashlib.sha256("\n".join(text).encode()).hexdigest()

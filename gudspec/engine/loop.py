@@ -105,6 +105,9 @@ def _loop(session: Session, state: TrainState, start: int, total: int) -> TrainS
             placed = place_batch(batch, session.mesh)
             state, metrics = session.program.train_step(state, placed, session.statistics)
             interval.add(metrics, len(batch["pixels"]))
+            if step == start + 1:  # it waited for the compiler
+                jax.block_until_ready(metrics)
+                interval.restart()
             stopping = session.stop.requested
             saving = step % spec.checkpoint.every == 0 or step == total or stopping
             if saving or step % spec.train.log_every == 0:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -70,7 +70,7 @@ def run(
     if summary := _finished(directory, prepared):
         reporter.say(f"already finished: {directory.path} holds all {summary['steps']} steps and results")
         return Result(directory, summary)
-    mesh = device_mesh(experiment.mesh, tuple(size for _, size in experiment.train.batches))
+    mesh = device_mesh(experiment)
     statistics = directory.load_statistics() or statistics_of(prepared)
     directory.write_text(directory.spec.name, resolved or dump(experiment))
     directory.write("provenance.json", provenance(prepared.hashes))
@@ -84,7 +84,7 @@ def run(
 
 
 def evaluate(
-    workdir: str | os.PathLike[str], overrides: Iterable[str] = (), *, reporter: Reporter | None = None
+    workdir: str | os.PathLike[str], overrides: Sequence[str] = (), *, reporter: Reporter | None = None
 ) -> Result:
     """Evaluates a finished run again, with other evaluations if the overrides say so.
 
@@ -97,6 +97,8 @@ def evaluate(
         RunError: there is nothing to evaluate, or the overrides change the design.
     """
     with open_workdir(workdir, overrides, reporter or Quiet()) as (trained, parameters_sha256, count):
+        if overrides:
+            trained.workdir.write_text(trained.workdir.spec.name, dump(trained.prepared.experiment))
         return _finish(trained, parameters_sha256, count)
 
 
@@ -154,7 +156,7 @@ def open_workdir(
     experiment = load(directory.spec, overrides)
     prepared = open_data(experiment)
     _check_same_design(directory, prepared)
-    mesh = device_mesh(experiment.mesh, ())
+    mesh = device_mesh(experiment)
     program = compile(experiment, prepared.source.shape, prepared.source.classes)
     statistics = directory.load_statistics() or statistics_of(prepared)
     with StopRequest() as stop, Checkpoints(directory.checkpoints, experiment.checkpoint.keep) as checkpoints:
@@ -192,13 +194,18 @@ def _finished(directory: Workdir, prepared: Prepared) -> dict[str, Any]:
 
 def _finish(trained: Trained, parameters_sha256: str, parameter_count: int) -> Result:
     """Measures, draws, sums up and reports."""
+    trained.workdir.report.unlink(missing_ok=True)  # a run is finished once its report is there
     evaluations, samples = trained.evaluate(), trained.sample()
     metrics = read_metrics(trained.workdir)
     speeds = [line["images_per_second"] for line in metrics]
     nominal = trained.program.at()
     likelihoods = [e for e in evaluations if e["kind"] == "likelihood"]
     at_nominal = [e for e in likelihoods if trained.program.at(e["at"]) == nominal]
-    nll = next((e["value"] for e in at_nominal or likelihoods), None)
+    headline = next(iter(at_nominal or likelihoods), None)
+    entries = {entry.name: entry for entry in trained.prepared.experiment.evaluate}
+    baseline = gaussian_baseline(
+        trained.prepared, trained.images(entries[headline["name"]]) if headline else trained.prepared.source.test
+    )
     summary = {
         "name": trained.prepared.experiment.name,
         **trained.prepared.hashes,
@@ -207,8 +214,8 @@ def _finish(trained: Trained, parameters_sha256: str, parameter_count: int) -> R
         "parameters_sha256": parameters_sha256,
         "images_per_second": float(np.median(speeds)) if speeds else None,
         "wall_seconds": sum(line["seconds"] for line in metrics),
-        "nll_bits_per_dim": nll,
-        "gaussian_bits_per_dim": gaussian_baseline(trained.prepared),
+        "nll_bits_per_dim": headline and headline["value"],
+        "gaussian_bits_per_dim": baseline,
         "evaluations": evaluations,
         "samples": samples,
     }

@@ -7,32 +7,28 @@ import numpy as np
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
 from gudspec.errors import Refused
-from gudspec.spec.models.training import Mesh
+from gudspec.spec.models import Experiment
 
 __all__ = ["device_mesh", "place_batch", "state_shardings"]
 
 _BATCH = PartitionSpec(("data", "fsdp"))
 
 
-def device_mesh(spec: Mesh, batch_sizes: tuple[int, ...]) -> jax.sharding.Mesh:
+def device_mesh(experiment: Experiment) -> jax.sharding.Mesh:
     """The mesh of a spec over all devices.
 
-    Args:
-        spec: the `mesh` of a spec.
-        batch_sizes: batch sizes that must be split evenly.
-
     Raises:
-        Refused: the devices do not fill the mesh, or a batch cannot be split over it.
+        Refused: the devices do not fill the mesh, or a batch of the spec cannot be split evenly over it.
     """
-    devices = jax.device_count()
+    spec, devices = experiment.mesh, jax.device_count()
     data = devices // spec.fsdp if spec.data == -1 else spec.data
     if data * spec.fsdp != devices:
         raise Refused(f"`mesh` asks for data × fsdp = {data} × {spec.fsdp} devices, but {devices} are here")
-    for size in batch_sizes:
+    sizes = {f"train, phase {phase}": size for phase, (_, size) in enumerate(experiment.train.batches)}
+    sizes |= {f"evaluate, {entry.name}": entry.batch_size for entry in experiment.evaluate}
+    for place, size in sizes.items():
         if size % devices:
-            raise Refused(
-                f"a batch of {size} images cannot be split evenly over {devices} devices: change `batch_size`"
-            )
+            raise Refused(f"a batch of {size} images ({place}) cannot be split evenly over {devices} devices")
     return jax.make_mesh((data, spec.fsdp), ("data", "fsdp"), axis_types=(AxisType.Auto, AxisType.Auto))
 
 

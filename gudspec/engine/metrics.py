@@ -30,6 +30,11 @@ class Interval:
         self._images = 0
         self._start = time.perf_counter()
 
+    def restart(self) -> None:
+        """Starts the clock anew: what came before, such as a compilation, is not part of the speed."""
+        self._images = 0
+        self._start = time.perf_counter()
+
     def add(self, metrics: dict[str, jax.Array], images: int) -> None:
         """Counts one step."""
         self._steps.append(metrics)
@@ -45,14 +50,17 @@ class Interval:
             Means over the interval, and its speed.
 
         Raises:
-            Diverged: a loss is not finite; the message names the step.
+            Diverged: a loss or a gradient is not finite; the message names the step.
         """
         stacked = {name: jnp.stack([metrics[name] for metrics in self._steps]) for name in self._steps[0]}
-        losses = np.asarray(stacked["loss"])
         seconds = time.perf_counter() - self._start
-        if not np.isfinite(losses).all():
-            first = step - len(losses) + int(np.argmin(np.isfinite(losses)))
-            raise Diverged(f"the loss is {losses[first - step + len(losses)]} at step {first + 1}")
+        for name, values in stacked.items():
+            finite = np.isfinite(np.asarray(values))
+            if not finite.all():
+                first = int(np.argmin(finite))
+                raise Diverged(
+                    f"the {name.replace('_', ' ')} is {values[first]} at step {step - len(finite) + first + 1}"
+                )
         averages = _Averages.single_from_model_output(**stacked).compute()
         images, self._steps, self._images, self._start = self._images, [], 0, time.perf_counter()
         return {

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gudspec.data import Source, open_source, splits
+from gudspec.data import Images, Source, open_source, splits
 from gudspec.data.statistics import Forward, component_variance, extreme_variances, gaussian_bits_per_dim, moments
 from gudspec.errors import Refused
 from gudspec.program.design import Design, Statistics
@@ -64,11 +64,11 @@ def statistics_of(prepared: Prepared) -> Statistics:
         raise Refused(str(error)) from None
 
 
-def gaussian_baseline(prepared: Prepared) -> float | None:
-    """Bits/dim of the test images under the Gaussian fitted to the training split: what a model must beat.
+def gaussian_baseline(prepared: Prepared, images: Images) -> float | None:
+    """Bits/dim of some images under the Gaussian fitted to the training split: what a model must beat.
 
     None where the covariance is too large to be formed, or singular.
     """
     source = prepared.source
-    bits = gaussian_bits_per_dim(moments(prepared.experiment.data, source), source.test.pixels, source.levels)
+    bits = gaussian_bits_per_dim(moments(prepared.experiment.data, source), images.pixels, source.levels)
     return None if bits is None else float(bits.mean())

@@ -94,7 +94,7 @@ class Trained:
 
     def _evaluate(self, entry: AnyEvaluation, program: Any, at: Mapping[str, float]) -> dict[str, Any]:
         start = time.perf_counter()
-        images = self._images(entry)
+        images = self.images(entry)
         values: list[np.ndarray] = []
         key = fold(root(self.prepared.experiment.seed), f"evaluate/{entry.name}")
         self.reporter.begin(entry.name, len(images))
@@ -119,7 +119,8 @@ class Trained:
             "seconds": time.perf_counter() - start,
         }
 
-    def _images(self, entry: AnyEvaluation) -> Images:
+    def images(self, entry: AnyEvaluation) -> Images:
+        """The images that an evaluation takes."""
         images: Images | None = getattr(self.prepared.source, entry.split)
         if images is None or not len(images):
             raise Refused(
@@ -170,8 +171,7 @@ class Trained:
 
 
 def _batches(images: Images, size: int) -> Iterator[tuple[dict[str, np.ndarray], int]]:
-    """Batches of one size, the last one filled up with repetitions, and how many images of each count."""
-    size = min(size, len(images))
+    """Batches of one size, the last filled up with repetitions, and how many images of each count."""
     for start in range(0, len(images), size):
         rows = np.arange(start, start + size)
         part = images.take(rows % len(images))

@@ -13,7 +13,7 @@ class Ordering(abc.ABC):
 
     @abc.abstractmethod
     def values(self, parameters: Parameters) -> Array:
-        """L per group, [G]."""
+        """The ordering variable l per group, [G]."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +51,7 @@ class Mixture(Ordering):
     default_r: float = 1.0
 
     def values(self, parameters: Parameters) -> Array:
-        """L per group, [G]."""
+        """The ordering variable l per group, [G]."""
         r = parameters.get("ordering.r", self.default_r)
         xp = namespace(self.neg_log_variance, self.frequency)
         lowest, spread = xp.min(self.neg_log_variance), xp.ptp(self.neg_log_variance)

@@ -52,7 +52,9 @@ def variational_bound(
         speed = process.path.gamma_dot(t, parameters).mean(axis=1)
         epsilon = jax.random.normal(jax.random.fold_in(key_noise, index), chi.shape)
         error = denoise(alpha(gamma) * chi + sigma(gamma) * epsilon, gamma, condition) - epsilon
-        return 0.5 * length / speed * jnp.sum(gamma_dot * error**2, axis=(1, 2, 3))
+        # where the path is frozen nothing is lost; bisection may still end there by a rounding error
+        stretch = jnp.where(speed > 0, length / jnp.where(speed > 0, speed, 1.0), 0.0)
+        return 0.5 * stretch * jnp.sum(gamma_dot * error**2, axis=(1, 2, 3))
 
     middle = jax.lax.map(diffusion, jnp.arange(times)).mean(axis=0)
     first, last = process.gamma(jnp.zeros(1), parameters), process.gamma(jnp.ones(1), parameters)

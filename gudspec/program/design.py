@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -116,10 +117,14 @@ class Design:
         return getattr(self.spec.schedule, "gamma", None)
 
     def _ends(self, statistics: Statistics) -> tuple[Array, Array]:
-        """γ_min and γ_max: as given, or log λ_min − 5 and log λ_max + 3, which cost the likelihood next to nothing."""
+        """γ_min and γ_max: as given, or such that they cost the likelihood next to nothing.
+
+        By default γ_min = log λ_min − 5, and γ_max = log λ_max + 3 but at least where σ = 0.99.
+        """
         assert self._gamma is not None
         xp = namespace(statistics.extremes)
-        low, high = xp.log(statistics.extremes[0]) - 5, xp.log(statistics.extremes[1]) + 3
+        low = xp.log(statistics.extremes[0]) - 5
+        high = xp.maximum(xp.log(statistics.extremes[1]) + 3, math.log(0.99**2 / (1 - 0.99**2)))
         return (
             low if self._gamma.min is None else xp.asarray(self._gamma.min, dtype=low.dtype),
             high if self._gamma.max is None else xp.asarray(self._gamma.max, dtype=high.dtype),
@@ -214,7 +219,7 @@ class Design:
         groups of components it is their number.
         """
         xp = namespace(statistics.variance)
-        if tokens.count != self._basis_groups.count:
+        if not np.array_equal(tokens.index, self._basis_groups.index):
             label = xp.arange(tokens.count, dtype=statistics.variance.dtype)
         elif isinstance(self.spec.basis, models.FourierBasis):
             label = xp.asarray(tokens.pick(bases.frequencies(self.shape)), dtype=statistics.variance.dtype)

@@ -61,5 +61,5 @@ def train_step(
     updates, optimizer_state = optimizer.update(gradient, state.optimizer, state.parameters)
     parameters = optax.apply_updates(state.parameters, updates)
     average = optax.incremental_update(parameters, state.ema, 1 - ema)
-    metrics = {"loss": value, "gradient_norm": optax.global_norm(gradient)}
+    metrics = {"loss": value, "gradient_norm": optax.tree.norm(gradient)}
     return TrainState(state.step + 1, parameters, average, optimizer_state, state.key), metrics

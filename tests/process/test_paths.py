@@ -1,5 +1,7 @@
 """Every path: monotone, its derivative true, its breakpoints where it bends; values against hand and closed forms."""
 
+import itertools
+
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -74,7 +76,7 @@ def test_breakpoints_are_the_only_kinks(kind: str) -> None:
         assert np.abs(before - after).max() > 1e-2, at
     if kind != "cosine":  # piecewise linear: the derivative is constant in between
         edges = np.unique(np.concatenate([[0.0], breaks, [1.0]]))
-        for left, right in zip(edges[:-1], edges[1:], strict=True):
+        for left, right in itertools.pairwise(edges):
             inside = left + (right - left) * np.array([0.01, 0.3, 0.99])
             slopes = path.gamma_dot(inside, parameters)
             np.testing.assert_allclose(slopes, slopes[:1].repeat(3, 0), rtol=1e-9)

@@ -105,7 +105,7 @@ def bits(nats: float) -> float:
 
 
 def test_likelihood_is_the_entropy(gaussian: Gaussian) -> None:
-    """In bits/dim of the *images*: basis, prior scale and all constants included; the end points cost what they must."""
+    """In bits/dim of the *images*: basis, scale and all constants included; the end points cost what they must."""
     spec = results.Likelihood(kind="likelihood", name="nll", divergence="exact", rtol=1e-5, atol=1e-5)
     batch = {"pixels": gaussian.images(256)}
     values = gaussian.program.evaluation(spec)({}, gaussian.statistics, batch, jax.random.key(0), gaussian.program.at())

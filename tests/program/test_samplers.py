@@ -36,7 +36,7 @@ def test_ancestral_is_the_posterior_of_ddpm() -> None:
 @pytest.mark.parametrize("eta", [0.0, 0.3, 1.0])
 def test_ddim_is_the_published_update(eta: float) -> None:
     """arXiv:2010.02502, eqs. (12) and (16)."""
-    (a_t, s_t), (a_s, s_s) = coefficients(GAMMA_T), coefficients(GAMMA_S)
+    (a_t, s_t), (a_s, _) = coefficients(GAMMA_T), coefficients(GAMMA_S)
     clean = (CHI - s_t * EPSILON) / a_t
     spread = eta * np.sqrt((1 - a_s**2) / (1 - a_t**2)) * np.sqrt(1 - a_t**2 / a_s**2)
     expected = a_s * clean + np.sqrt(1 - a_s**2 - spread**2) * EPSILON + spread * NOISE

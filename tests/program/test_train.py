@@ -21,7 +21,7 @@ data: {source: {kind: digits}}
 design:
   basis: {kind: pca}
   schedule: {kind: soft_linear, inverse_softness: {low: 0.5, high: 1.5, value: 1.0}}
-network: {kind: unet, channels: 4, multipliers: [1, 1], blocks: 1, attention: 4, heads: 1, state: 8, mixer_layers: 1}
+network: {kind: unet, channels: 4, multipliers: [1], blocks: 1, attention: 0, heads: 1, state: 8, mixer_layers: 0}
 train: {steps: 10, ema: 0.9, batch_size: 8}
 """
 SHAPE = (8, 8, 1)
@@ -49,8 +49,8 @@ def test_a_step_updates_everything() -> None:
     assert int(after.step) == 1
     assert np.isfinite(float(metrics["loss"]))
     assert float(metrics["gradient_norm"]) > 0
-    moved = [not np.array_equal(a, b) for a, b in zip(*map(jax.tree.leaves, (before.parameters, after.parameters)))]
-    assert any(moved)
+    moved = jax.tree.map(lambda a, b: not np.array_equal(a, b), before.parameters, after.parameters)
+    assert any(jax.tree.leaves(moved))
     expected = jax.tree.map(lambda old, new: 0.9 * old + 0.1 * new, before.ema, after.parameters)
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-7), after.ema, expected)
 
@@ -71,8 +71,9 @@ def test_noise_differs_from_step_to_step() -> None:
     assert losses[0] != losses[1]
 
 
-@pytest.mark.parametrize("prediction", ["epsilon", "x", "v", "edm"])
-@pytest.mark.parametrize("weight", ["uniform", "x", "v", "likelihood"])
+@pytest.mark.parametrize(
+    ("prediction", "weight"), [("epsilon", "uniform"), ("x", "x"), ("v", "v"), ("edm", "likelihood")]
+)
 def test_every_objective_has_a_finite_loss_and_gradient(prediction: str, weight: str) -> None:
     program = gudspec.compile(loads(TEXT, [f"objective.prediction={prediction}", f"objective.weight={weight}"]))
     state = program.init(jax.random.key(0))

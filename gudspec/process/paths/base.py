@@ -62,4 +62,4 @@ class Windowed(Path):
     def breakpoints(self, parameters: Parameters) -> Array:
         """Starts and stops of all windows, [2G]."""
         start, stop = self.windows(parameters)
-        return namespace(start).concatenate([start, stop])
+        return namespace(start, stop).concatenate([start, stop])

@@ -35,7 +35,7 @@ class Sequential(Windowed):
         order = self.ordering.values(parameters)
         xp = namespace(order)
         b = parameters["inverse_softness"]
-        rank = xp.argsort(xp.argsort(order))
-        last = max(self.groups.count - 1, 1)
-        start = b * (last - rank) / last if self.groups.count > 1 else 0.0 * order
+        rank = xp.searchsorted(xp.sort(order), order)  # equal values of the ordering share a window
+        last = xp.maximum(rank.max(), 1)
+        start = b * xp.where(rank.max() > 0, (last - rank) / last, 0.0)
         return start, start + (1 - b)

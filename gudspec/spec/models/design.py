@@ -116,7 +116,7 @@ class GammaInterval(Model):
     """End points of γ = log(σ²/α²).
 
     Where they are null, the data decides so that the likelihood loses nothing visible: min = log λ_min − 5 and
-    max = log λ_max + 3, λ the extreme variances of the diffused data.
+    max = log λ_max + 3, but at least 3.9 where σ = 0.99; λ are the extreme variances of the diffused data.
     """
 
     min: float | None = None

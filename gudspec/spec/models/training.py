@@ -18,7 +18,7 @@ class Objective(Model):
     (the preconditioning of arXiv:2206.00364 with the data's own variances)."""
     weight: Literal["uniform", "x", "v", "likelihood"] = "uniform"
     """λ_i(t) of (12) on the squared error of the score. `uniform`: σ_i², the squared error of ε as in the paper;
-    `x`: σ_i⁴/α_i², the squared error of x; `v`: σ_i²/α_i², the squared error of v; `likelihood`: β_i, the variational
+    `x`: σ_i⁴/α_i², the squared error of x; `v`: σ_i²/α_i², the squared error of v; `likelihood`: ½β_i, the variational
     bound of the path."""
     time: Literal["uniform"] = "uniform"
     """How t is drawn: uniformly in [0, 1] (GUD, App. B)."""

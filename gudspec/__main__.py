@@ -1,0 +1,5 @@
+"""`python -m gudspec`."""
+
+from gudspec.cli.main import main
+
+main()
