@@ -12,6 +12,7 @@ from gudspec.cli.lint import lint
 from gudspec.cli.run import run
 from gudspec.cli.sample import sample
 from gudspec.cli.show import show
+from gudspec.cli.verify import verify
 
 __all__ = ["app", "main"]
 
@@ -23,6 +24,7 @@ app = typer.Typer(
 )
 app.command()(lint)
 app.command()(show)
+app.command()(verify)
 app.command()(run)
 app.command("eval")(evaluate)
 app.command()(sample)

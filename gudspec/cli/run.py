@@ -19,26 +19,13 @@ def run(
     Exits 0 when done, 2 if the spec, the data or the workdir is refused, 3 if training diverged, and 75 if it was
     interrupted with its state saved.
     """
-    from gudspec.data.errors import DataError
-    from gudspec.linter.check import check
-    from gudspec.spec.diagnostics import Diagnostic, SpecError, render
-    from gudspec.spec.load import read
-    from gudspec.spec.resolved import show
-    from gudspec.spec.tree import place
+    from gudspec.cli.checked import checked, located
 
-    document = read(spec, overrides or ())
-    found = check(document)
-    if any(one.severity == "error" for one in found):
-        raise SpecError(found)
-    if found:
-        typer.echo(render(found), err=True)
+    document = checked(spec, overrides)
 
     from gudspec.engine.console import Terminal  # JAX is only paid for by a spec that can run
     from gudspec.engine.main import run as run_engine
+    from gudspec.spec.resolved import show
 
-    with Terminal() as terminal:
-        try:
-            run_engine(document.experiment, workdir, resolved=show(document), reporter=terminal)
-        except DataError as error:
-            span = place(document.tree, tuple(error.field.split(".")))
-            raise SpecError([Diagnostic(error.code, error.message, span)]) from None
+    with Terminal() as terminal, located(document):
+        run_engine(document.experiment, workdir, resolved=show(document), reporter=terminal)

@@ -161,49 +161,40 @@ def component_variance(data: Data, source: Source, forward: Forward, name: str) 
 
 
 def extreme_variances(
-    data: Data, source: Source, forward: Forward, name: str, *, whitened: bool = False
-) -> tuple[float, float]:
+    data: Data, source: Source, diffused: Forward | None = None, name: str = ""
+) -> tuple[float, float] | None:
     """Smallest and largest variance of the data in any direction: what the ends of a schedule of γ have to cover.
 
     Args:
         data: the `data` part of a spec.
         source: its source, after `splits`.
-        forward: the basis U, as in `component_variance`.
-        name: what determines `forward` beyond the data.
-        whitened: for the data divided by S = √Σ (the `data_variance` prior), else for the data as it is.
+        diffused: a linear map M of images [n, H, W, C] to [n, …], the variances of whose values are asked for. None for
+            the images themselves, and as good for any orthonormal basis: it has the same eigenvalues.
+        name: what determines `diffused` beyond the data: part of the key of the cache.
 
     Returns:
-        The extreme eigenvalues of the covariance, of S⁻¹UCUᵀS⁻¹ if whitened. Where the covariance is too large to be
-        formed, the extreme variances of the components stand in for them.
+        The extreme eigenvalues of the covariance MCMᵀ; None where it is too large to be formed.
     """
+    covariance = moments(data, source).covariance
+    if covariance is None:
+        return None
 
     def compute() -> dict[str, np.ndarray]:
-        covariance = moments(data, source).covariance
-        if covariance is None:
-            variance = component_variance(data, source, forward, name)
-            extremes = (1.0, 1.0) if whitened else (variance.min(), variance.max())
-        elif whitened:
-            deviation = np.sqrt(component_variance(data, source, forward, name))
-            extremes = extreme_eigenvalues(component_covariance(covariance, source.shape, forward), deviation)
-        else:
-            extremes = extreme_eigenvalues(covariance)
-        return {"extremes": np.array(extremes)}
+        turned = covariance if diffused is None else component_covariance(covariance, source.shape, diffused)
+        return {"extremes": np.array(extreme_eigenvalues(turned))}
 
-    # Without whitening every orthonormal basis has the same eigenvalues; only the fallback depends on the basis.
-    height, width, channels = source.shape
-    basis = name if whitened or height * width * channels > LARGEST else ""
-    path = cached_path("extreme_variances", source.fingerprint, data.dequantize, data.flip, basis, whitened)
+    path = cached_path("extreme_variances", source.fingerprint, data.dequantize, data.flip, name)
     smallest, largest = remember(path, compute)["extremes"].tolist()
     return smallest, largest
 
 
 def component_covariance(covariance: np.ndarray, shape: tuple[int, int, int], forward: Forward) -> np.ndarray:
-    """U C Uᵀ: a covariance of pixels as one of components.
+    """U C Uᵀ: a covariance of pixels as one of components, for any linear map U.
 
     Args:
         covariance: C, float64 [HWC, HWC].
         shape: (H, W, C) of the images.
-        forward: the basis U, [n, H, W, C] to [n, …].
+        forward: the map U, [n, H, W, C] to [n, …].
 
     Returns:
         float64 [HWC, HWC], components flattened.

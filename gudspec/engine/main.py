@@ -22,6 +22,7 @@ from gudspec.engine.signals import StopRequest
 from gudspec.engine.workdir import Workdir, provenance
 from gudspec.errors import Refused
 from gudspec.program.compiler import compile
+from gudspec.program.design import Design
 from gudspec.report.page import write_report
 from gudspec.spec.identity import differences
 from gudspec.spec.load import load
@@ -75,6 +76,8 @@ def run(
     directory.write_text(directory.spec.name, resolved or dump(experiment))
     directory.write("provenance.json", provenance(prepared.hashes))
     directory.save_statistics(statistics)
+    if still := Design.floored(statistics.variance):
+        reporter.warn(f"{still} components never vary: 1e-10 of the largest variance stands in for theirs")
     program = compile(experiment, prepared.source.shape, prepared.source.classes)
     with StopRequest() as stop, Checkpoints(directory.checkpoints, experiment.checkpoint.keep) as checkpoints:
         session = Session(program, prepared, statistics, mesh, directory, checkpoints, reporter, stop)
@@ -177,7 +180,7 @@ def _check_same_design(directory: Workdir, prepared: Prepared) -> None:
         return
     changed = differences(load(directory.spec), prepared.experiment)
     lines = [f"  {path}: {before} there, {now} here" for path, before, now in changed]
-    lines = lines or ["  the images of data.source are not the ones that it was trained on"]
+    lines = lines or ["  the images of data.source, or the files of design, are not the ones that it was trained on"]
     raise Refused(
         f"{directory.path} belongs to another design:\n"
         + "\n".join(lines)

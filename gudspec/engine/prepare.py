@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from gudspec.data import Images, Source, open_source, splits
 from gudspec.data.statistics import Forward, component_variance, extreme_variances, gaussian_bits_per_dim, moments
+from gudspec.data.tables import read_tables
 from gudspec.errors import Refused
 from gudspec.program.design import Design, Statistics
 from gudspec.spec.identity import design_hash
 from gudspec.spec.models import Experiment
-from gudspec.spec.models.design import DataVariancePrior, IsotropicPrior
+from gudspec.spec.models.base import Model
+from gudspec.spec.models.bases import PcaBasis, spatial
+from gudspec.spec.models.priors import IsotropicPrior
 from gudspec.spec.resolved import dump
 
 __all__ = ["Prepared", "gaussian_baseline", "open_data", "statistics_of"]
@@ -28,40 +32,57 @@ class Prepared:
     source: Source
     hashes: dict[str, str]
     """`design_hash`: what the result depends on; `spec_hash`: the resolved spec as a whole."""
+    files: Mapping[str, np.ndarray] = field(default_factory=dict)
+    """What the design takes from files, by the names of `read_tables`."""
 
 
 def open_data(experiment: Experiment) -> Prepared:
-    """Opens the source of an experiment.
+    """Opens the source of an experiment, and reads the files that its design names.
 
     Raises:
-        DataError: the images are missing or unusable.
+        DataError: the images or the files are missing or unusable.
     """
     source = splits(experiment.data, open_source(experiment.data.source))
     spec_hash = hashlib.sha256(dump(experiment).encode()).hexdigest()
-    hashes = {"design_hash": design_hash(experiment, source.fingerprint), "spec_hash": spec_hash}
-    return Prepared(experiment, source, hashes)
+    files = read_tables(experiment.design, source.shape)
+    fingerprint = "".join([source.fingerprint, *map(_content, files.values())])
+    hashes = {"design_hash": design_hash(experiment, fingerprint), "spec_hash": spec_hash}
+    return Prepared(experiment, source, hashes, files)
 
 
 def statistics_of(prepared: Prepared) -> Statistics:
     """The statistics of the training split that the design needs."""
     data, source, spec = prepared.experiment.data, prepared.source, prepared.experiment.design
     found = moments(data, source)
-    # what determines a basis beyond the data: the key under which its statistics are cached
-    name = json.dumps(spec.basis.model_dump(), sort_keys=True)
-    whitened = isinstance(spec.prior, DataVariancePrior)
-    scale = spec.prior.scale if isinstance(spec.prior, IsotropicPrior) else 1.0
+    basis = spatial(spec.basis)
+    mixed = isinstance(basis, PcaBasis) and basis.colors == "mixed"
 
     def variance(forward: Forward) -> np.ndarray:
-        return component_variance(data, source, forward, name)
+        return component_variance(data, source, forward, _name(prepared, spec.basis, "axes"))
 
-    def extremes(forward: Forward) -> tuple[float, float]:
-        low, high = extreme_variances(data, source, forward, name, whitened=whitened)
-        return low / scale**2, high / scale**2
+    def extremes(diffused: Forward) -> tuple[float, float] | None:
+        if isinstance(spec.prior, IsotropicPrior):  # χ has the eigenvalues of the images: no basis has to be tried
+            known = extreme_variances(data, source)
+            return known and (known[0] / spec.prior.scale**2, known[1] / spec.prior.scale**2)
+        name = _name(prepared, spec.basis, "axes") + _name(prepared, spec.prior, "scale")
+        return extreme_variances(data, source, diffused, name)
 
     try:
-        return Design(spec, source.shape).statistics(found.mean, found.averaged, variance, extremes)
+        return Design(spec, source.shape).statistics(
+            found.mean, found.covariance if mixed else found.averaged, variance, extremes, prepared.files
+        )
     except ValueError as error:
         raise Refused(str(error)) from None
+
+
+def _name(prepared: Prepared, part: Model, file: str) -> str:
+    """What determines a basis or a prior beyond the data: the key under which its statistics are cached."""
+    named = json.dumps(part.model_dump(), sort_keys=True)
+    return named + (_content(prepared.files[file]) if file in prepared.files else "")
+
+
+def _content(array: np.ndarray) -> str:
+    return hashlib.sha256(repr(array.shape).encode() + np.ascontiguousarray(array).tobytes()).hexdigest()
 
 
 def gaussian_baseline(prepared: Prepared, images: Images) -> float | None:

@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from gudspec.linter import design, evaluation, training
+from gudspec.linter import design, evaluation, groups, training
 from gudspec.linter.rule import Rule
 from gudspec.spec.diagnostics import Diagnostic, Source, Span, SpecError, in_order
 from gudspec.spec.load import Document, read
@@ -12,7 +12,10 @@ from gudspec.spec.load import Document, read
 __all__ = ["RULES", "check", "lint"]
 
 RULES: tuple[Rule, ...] = tuple(
-    sorted((rule() for rule in (*design.RULES, *training.RULES, *evaluation.RULES)), key=lambda rule: rule.code)
+    sorted(
+        (rule() for rule in (*design.RULES, *groups.RULES, *training.RULES, *evaluation.RULES)),
+        key=lambda rule: rule.code,
+    )
 )
 """Every rule, by code."""
 

@@ -5,15 +5,25 @@ from collections.abc import Iterator
 
 from gudspec.linter.rule import Finding, Rule
 from gudspec.spec.load import Document
-from gudspec.spec.models import Experiment
-from gudspec.spec.models.design import (
+from gudspec.spec.models.bases import ColorBasis, HaarBasis, PcaBasis, spatial
+from gudspec.spec.models.design import Design
+from gudspec.spec.models.orderings import PatchOrdering
+from gudspec.spec.models.schedules import (
+    AnySchedule,
     CosineSchedule,
-    Design,
-    HaarBasis,
+    DdpmSchedule,
+    DvdpSchedule,
+    EdmSchedule,
+    FdmBlurSchedule,
+    FdmSchedule,
     HierarchicalSchedule,
+    KnotsSchedule,
     LinearSchedule,
+    RgCutoffSchedule,
     SequentialSchedule,
     SoftLinearSchedule,
+    SubspaceSchedule,
+    VeSchedule,
     VpSchedule,
 )
 from gudspec.spec.sources import shape
@@ -21,11 +31,30 @@ from gudspec.spec.tree import Path
 
 __all__ = ["RULES"]
 
-_BASIS_OF_ORDERING = {"frequency": "fourier", "mixture": "fourier", "column": "pixel", "row": "pixel"}
-"""Bases in which an ordering is defined; −log Σ is defined in each."""
+_FREQUENCIES = ("fourier", "dct")
+"""Bases whose components have a frequency."""
+_BASES_OF_ORDERING = {
+    "frequency": _FREQUENCIES,
+    "mixture": _FREQUENCIES,
+    "column": ("pixel",),
+    "row": ("pixel",),
+    "patch": ("pixel",),
+    "level": ("haar",),
+}
+"""Bases in which an ordering is defined; −log Σ, random and given orders are defined in each."""
+_BASES_OF_SCHEDULE = {
+    "hierarchical": ("haar",),
+    "rg_cutoff": _FREQUENCIES,
+    "blurring": ("dct",),
+    "dvdp": ("haar",),
+    "fdm": ("haar",),
+    "fdm_blur": ("dct",),
+    "subspace": ("haar",),
+}
+"""Bases in which a schedule is defined; the others are in each, unless their groups or ordering say otherwise."""
 _NOISE = 3.0
 """The smallest γ̃_noise of the paper's rule for (21)."""
-_PCA_PIXELS = 64 * 64
+_LARGEST = 64 * 64
 """The largest covariance that is diagonalized."""
 _BASIS_OF_TOKENS = {"columns": "pixel", "rows": "pixel", "levels": "haar", "level_columns": "haar"}
 """Bases in which a partition of the components into tokens is defined."""
@@ -33,12 +62,19 @@ _BASIS_OF_TOKENS = {"columns": "pixel", "rows": "pixel", "levels": "haar", "leve
 
 def _wrong_basis(design: Design) -> bool:
     """Whether the schedule needs another basis: GUD203 and GUD204 say so, and other rules need not."""
-    schedule = design.schedule
-    if isinstance(schedule, HierarchicalSchedule):
-        return design.basis.kind != "haar"
+    schedule, basis = design.schedule, spatial(design.basis).kind
+    if needed := _needed_bases(schedule):
+        return basis not in needed
     if isinstance(schedule, SoftLinearSchedule | SequentialSchedule):
-        return _BASIS_OF_ORDERING.get(schedule.ordering.kind, design.basis.kind) != design.basis.kind
+        return basis not in _BASES_OF_ORDERING.get(schedule.ordering.kind, (basis,))
     return False
+
+
+def _needed_bases(schedule: AnySchedule) -> tuple[str, ...]:
+    """Bases in which a schedule is defined whatever its ordering; none for all of them."""
+    if isinstance(schedule, KnotsSchedule):
+        return (_BASIS_OF_TOKENS[schedule.by],) if schedule.by in _BASIS_OF_TOKENS else ()
+    return _BASES_OF_SCHEDULE.get(schedule.kind, ())
 
 
 class HaarLevels(Rule):
@@ -50,13 +86,15 @@ class HaarLevels(Rule):
     good = "design: {basis: {kind: haar, levels: 3}}"
 
     def check(self, document: Document) -> Iterator[Finding]:
-        basis, image = document.experiment.design.basis, shape(document.experiment.data.source)
+        design, image = document.experiment.design, shape(document.experiment.data.source)
+        basis = spatial(design.basis)
+        path = ("design", "basis", "levels") if basis is design.basis else ("design", "basis", "spatial", "levels")
         if isinstance(basis, HaarBasis) and image and (most := _halvings(image)) < basis.levels:
             message = (
                 f"{basis.levels} Haar levels need sides divisible by {2**basis.levels}, "
                 f"but the images are {image[0]}×{image[1]}: {_at_most(most)}"
             )
-            yield Finding(message, ("design", "basis", "levels"), suggestion=str(most) if most else None)
+            yield Finding(message, path, suggestion=str(most) if most else None)
 
 
 class UnetLevels(Rule):
@@ -81,8 +119,8 @@ class UnetLevels(Rule):
 class OrderingBasis(Rule):
     """Some orderings exist in one basis only.
 
-    A frequency belongs to a Fourier component, a column or a row to a pixel. −log Σ, the variance of a component,
-    is defined in every basis.
+    A frequency belongs to a Fourier or cosine component, a column, a row or a patch to a pixel, a level to a wavelet.
+    −log Σ, the variance of a component, is defined in every basis; so are random orders and those from a file.
     """
 
     code = "GUD203"
@@ -96,24 +134,32 @@ class OrderingBasis(Rule):
             ordering = design.schedule.ordering.kind
             variable = "frequency" if ordering == "mixture" else ordering
             message = (
-                f"the ordering `{ordering}` needs the {_BASIS_OF_ORDERING[ordering]} basis; "
-                f"components of the {design.basis.kind} basis have no {variable}"
+                f"the ordering `{ordering}` needs the {' or '.join(_BASES_OF_ORDERING[ordering])} basis; "
+                f"components of the {spatial(design.basis).kind} basis have no {variable}"
             )
             yield Finding(message, ("design", "schedule", "ordering", "kind"))
 
 
-class HierarchicalBasis(Rule):
-    """The hierarchical schedule noises wavelet levels one after the other, which only the Haar basis has."""
+class ScheduleBasis(Rule):
+    """Some schedules exist in one basis only.
+
+    Levels to noise or to drop one after the other are in the Haar basis, frequencies to cut off in the Fourier and the
+    cosine basis, heat dissipation in the cosine basis, columns and rows of knots in that of pixels.
+    """
 
     code = "GUD204"
-    summary = "the hierarchical schedule needs the Haar basis"
+    summary = "the schedule is not defined in this basis"
     bad = "design: {basis: {kind: pixel}, schedule: {kind: hierarchical}}"
     good = "design: {basis: {kind: haar}, schedule: {kind: hierarchical}}"
 
     def check(self, document: Document) -> Iterator[Finding]:
         design = document.experiment.design
-        if isinstance(design.schedule, HierarchicalSchedule) and _wrong_basis(design):
-            message = f"the hierarchical schedule needs the haar basis: the {design.basis.kind} basis has no levels"
+        if (needed := _needed_bases(design.schedule)) and _wrong_basis(design):
+            what = {"haar": "levels", "pixel": "columns or rows"}.get(needed[0], "frequencies of that kind")
+            message = (
+                f"the {design.schedule.kind} schedule needs the {' or the '.join(needed)} basis: "
+                f"the {spatial(design.basis).kind} basis has no {what}"
+            )
             yield Finding(message, ("design", "schedule", "kind"))
 
 
@@ -130,11 +176,12 @@ class Tokens(Rule):
 
     def check(self, document: Document) -> Iterator[Finding]:
         design, tokens = document.experiment.design, document.experiment.network.conditioning
-        basis = _BASIS_OF_TOKENS.get(tokens, design.basis.kind)
+        kind = spatial(design.basis).kind
+        basis = _BASIS_OF_TOKENS.get(tokens, kind)
         if _wrong_basis(design) or tokens in _tokens(design):
             return
-        if basis != design.basis.kind:
-            message = f"tokens by `{tokens}` need the {basis} basis, not {design.basis.kind}"
+        if basis != kind:
+            message = f"tokens by `{tokens}` need the {basis} basis, not {kind}"
         else:
             message = f"γ of the {design.schedule.kind} schedule is not constant inside tokens by `{tokens}`"
         yield Finding(
@@ -142,6 +189,59 @@ class Tokens(Rule):
             ("network", "conditioning"),
             notes=(f"fitting: {', '.join(_tokens(design))}",),
         )
+
+
+class ColorChannels(Rule):
+    """Luma and two opponent colours are three axes, so the images need three channels.
+
+    Inside of it the spatial basis acts on each of the three alone. One that mixes colours itself, PCA with
+    `colors: mixed`, diagonalizes nothing there: use it without `color`.
+    """
+
+    code = "GUD206"
+    summary = "the color basis does not fit the images or its spatial basis"
+    bad = "design: {basis: {kind: color}}"
+    good = "{data: {source: {kind: photos, size: 32}}, design: {basis: {kind: color}}}"
+
+    def check(self, document: Document) -> Iterator[Finding]:
+        basis, image = document.experiment.design.basis, shape(document.experiment.data.source)
+        if not isinstance(basis, ColorBasis):
+            return
+        if image and image[2] != 3:
+            channels = "one channel" if image[2] == 1 else f"{image[2]} channels"
+            message = f"the color basis needs images of three channels, but they have {channels}: use its spatial basis"
+            yield Finding(message, ("design", "basis", "kind"))
+        if isinstance(basis.spatial, PcaBasis) and basis.spatial.colors == "mixed":
+            message = "PCA with mixed colours is a basis of its own: its axes are those of the images, not of luma"
+            yield Finding(message, ("design", "basis", "spatial", "colors"))
+
+
+class PatchSize(Rule):
+    """Patches tile the image, so their side must divide its height and its width; two patches at least make an order.
+
+    A single patch is the whole image, which any scalar schedule noises at once.
+    """
+
+    code = "GUD207"
+    summary = "patches do not tile the image"
+    bad = "design: {schedule: {kind: sequential, ordering: {kind: patch, size: 3}}}"
+    good = "design: {schedule: {kind: sequential, ordering: {kind: patch, size: 2}}}"
+
+    def check(self, document: Document) -> Iterator[Finding]:
+        schedule, image = document.experiment.design.schedule, shape(document.experiment.data.source)
+        ordering = getattr(schedule, "ordering", None)
+        if not isinstance(ordering, PatchOrdering) or not image:
+            return
+        if image[0] % ordering.size or image[1] % ordering.size or ordering.size == max(image[:2]):
+            fitting = [size for size in range(1, min(image[:2]) + 1) if image[0] % size == image[1] % size == 0]
+            fitting = [size for size in fitting if size < max(image[:2])]
+            nearest = min(fitting, key=lambda size: abs(size - ordering.size), default=None)
+            message = (
+                f"patches of {ordering.size}×{ordering.size} do not tile images of {image[0]}×{image[1]} into two or "
+                f"more: sizes that do are {', '.join(map(str, fitting))}"
+            )
+            path = ("design", "schedule", "ordering", "size")
+            yield Finding(message, path, suggestion=str(nearest) if nearest else None)
 
 
 class PriorReached(Rule):
@@ -158,7 +258,7 @@ class PriorReached(Rule):
     good = "design: {schedule: {kind: linear, gamma: {min: -9, max: 5}}}"
 
     def check(self, document: Document) -> Iterator[Finding]:
-        end = _end(document.experiment)
+        end = _end(document.experiment.design.schedule)
         if end and end[0] < _NOISE:
             gamma, path = end
             kept = 100 / (1 + math.exp(gamma))
@@ -168,24 +268,59 @@ class PriorReached(Rule):
             yield Finding(message, ("design", "schedule", *path))
 
 
-def _end(experiment: Experiment) -> tuple[float, Path] | None:
+def _end(schedule: AnySchedule) -> tuple[float, Path] | None:
     """γ at t = 1 (relative to the data's variance for `soft_linear`), where the spec alone decides it."""
-    schedule = experiment.design.schedule
     match schedule:
         case VpSchedule():
             integral = (schedule.beta_min + schedule.beta_max) / 2
-            return (math.log(math.expm1(integral)) if integral < 500 else integral), ("beta_max",)
+            return _log_expm1(integral), ("beta_max",)
+        case DdpmSchedule():
+            integral = -sum(math.log1p(-beta) for beta in schedule.table())
+            return _log_expm1(integral), ("beta_end",) if schedule.betas is None else ("betas", len(schedule.betas) - 1)
+        case EdmSchedule() | VeSchedule():
+            return 2 * math.log(schedule.sigma_max), ("sigma_max",)
         case SoftLinearSchedule():
             return (schedule.snr.noise, ("snr", "noise")) if schedule.snr.sigma_min is None else None
-        case LinearSchedule() | CosineSchedule() | SequentialSchedule() | HierarchicalSchedule():
+        case DvdpSchedule() | FdmSchedule() | SubspaceSchedule() | FdmBlurSchedule():
+            end = _end(schedule.base)
+            return end and (end[0], ("base", *end[1]))
+        case KnotsSchedule():
+            group = min(range(len(schedule.values)), key=lambda g: schedule.values[g][-1])
+            return schedule.values[group][-1], ("values", group, len(schedule.times) - 1)
+        case RgCutoffSchedule() if schedule.rate is not None:
+            return None
+        case _:
             return None if schedule.gamma.max is None else (schedule.gamma.max, ("gamma", "max"))
+
+
+def _log_expm1(x: float) -> float:
+    return math.log(math.expm1(x)) if x < 500 else x
+
+
+class PriorBasis(Rule):
+    """A power law is one of the frequency, which components of the Fourier and the cosine basis have."""
+
+    code = "GUD209"
+    summary = "the prior is not defined in this basis"
+    bad = "design: {basis: {kind: pca}, prior: {kind: power_law}}"
+    good = "design: {basis: {kind: dct}, prior: {kind: power_law}}"
+
+    def check(self, document: Document) -> Iterator[Finding]:
+        design = document.experiment.design
+        if design.prior.kind == "power_law" and (kind := spatial(design.basis).kind) not in _FREQUENCIES:
+            message = (
+                f"the prior `power_law` needs the {' or '.join(_FREQUENCIES)} basis; "
+                f"components of the {kind} basis have no frequency"
+            )
+            yield Finding(message, ("design", "prior", "kind"))
 
 
 class PcaSize(Rule):
     """The PCA basis needs the eigenvectors of a pixels × pixels matrix.
 
-    Memory grows with the fourth power of the image's side and time with the sixth, so images of more than 64×64
-    are refused. The Fourier basis nearly diagonalizes the covariance of photographs and costs nothing.
+    Memory grows with the fourth power of the image's side and time with the sixth, so matrices of more than 4,096
+    rows are refused: images of 64×64, or of 36×36 if `colors: mixed` counts every colour. The Fourier basis nearly
+    diagonalizes the covariance of photographs and costs nothing.
     """
 
     code = "GUD301"
@@ -194,23 +329,29 @@ class PcaSize(Rule):
     good = "{data: {source: {kind: photos, size: 128}}, design: {basis: {kind: fourier}}}"
 
     def check(self, document: Document) -> Iterator[Finding]:
-        image = shape(document.experiment.data.source)
-        if document.experiment.design.basis.kind == "pca" and image and image[0] * image[1] > _PCA_PIXELS:
-            pixels = image[0] * image[1]
-            message = (
-                f"PCA of {image[0]}×{image[1]} images needs the eigenvectors of a {pixels:,} × {pixels:,} matrix; "
-                f"at most {_PCA_PIXELS:,} pixels are possible, and the fourier basis has no such limit"
-            )
-            yield Finding(message, ("design", "basis", "kind"))
+        image, basis = shape(document.experiment.data.source), spatial(document.experiment.design.basis)
+        if isinstance(basis, PcaBasis) and image:
+            mixed = basis.colors == "mixed"
+            size = image[0] * image[1] * (image[2] if mixed else 1)
+            if size > _LARGEST:
+                message = (
+                    f"PCA of {image[0]}×{image[1]} images needs the eigenvectors of a {size:,} × {size:,} matrix; at "
+                    f"most {_LARGEST:,} {'numbers' if mixed else 'pixels'} are possible, and the fourier basis has no "
+                    "such limit"
+                )
+                yield Finding(message, ("design", "basis", "kind"))
 
 
 RULES: tuple[type[Rule], ...] = (
     HaarLevels,
     UnetLevels,
     OrderingBasis,
-    HierarchicalBasis,
+    ScheduleBasis,
     Tokens,
+    ColorChannels,
+    PatchSize,
     PriorReached,
+    PriorBasis,
     PcaSize,
 )
 
@@ -227,13 +368,25 @@ def _at_most(levels: int) -> str:
 
 def _tokens(design: Design) -> tuple[str, ...]:
     """The partitions on whose parts γ is constant."""
-    schedule, basis = design.schedule, design.basis.kind
+    schedule, basis = design.schedule, spatial(design.basis).kind
     always = ("groups", "components")
+    scalar = (*always, "scalar", *(tokens for tokens, needed in _BASIS_OF_TOKENS.items() if needed == basis))
     match schedule:
-        case LinearSchedule() | VpSchedule() | CosineSchedule():
-            return (*always, "scalar", *(tokens for tokens, needed in _BASIS_OF_TOKENS.items() if needed == basis))
+        case LinearSchedule() | VpSchedule() | CosineSchedule() | DdpmSchedule() | EdmSchedule() | VeSchedule():
+            return scalar
+        case KnotsSchedule() if schedule.by == "scalar":
+            return scalar
+        case KnotsSchedule() if schedule.by in _BASIS_OF_TOKENS:
+            return (*always, schedule.by)
+        case DvdpSchedule() | FdmSchedule() | SubspaceSchedule() if isinstance(
+            haar := spatial(design.basis), HaarBasis
+        ):
+            merged = len(schedule.turning) < haar.levels  # LL(N) and the coarsest details share γ
+            return (*always, "levels", *(("level_columns",) if merged else ()))
         case SequentialSchedule() if schedule.ordering.kind in ("column", "row"):
             return (*always, f"{schedule.ordering.kind}s")
-        case HierarchicalSchedule():
+        case SequentialSchedule() if schedule.ordering.kind == "level":
+            return (*always, "levels")
+        case HierarchicalSchedule(separate_low=False):  # else the tokens of LL(N) are those of the coarsest details
             return (*always, "level_columns")
     return always

@@ -78,3 +78,35 @@ class Groups:
     def rows(cls, shape: tuple[int, int, int]) -> Groups:
         """Rows of the component layout, top to bottom."""
         return cls(np.broadcast_to(np.arange(shape[0])[:, None, None], shape).copy())
+
+    @classmethod
+    def patches(cls, shape: tuple[int, int, int], size: int) -> Groups:
+        """Square patches of the component layout, in reading order; `size` divides both sides.
+
+        >>> Groups.patches((4, 4, 1), 2).index[..., 0]
+        array([[0, 0, 1, 1],
+               [0, 0, 1, 1],
+               [2, 2, 3, 3],
+               [2, 2, 3, 3]])
+        """
+        rows, columns = np.arange(shape[0]) // size, np.arange(shape[1]) // size
+        return cls.of(np.broadcast_to((rows[:, None] * shape[1] + columns)[:, :, None], shape))
+
+    def pooled(self, components: np.ndarray) -> np.ndarray:
+        """Values per component [H, W, C], each replaced by the mean of its group; NumPy only.
+
+        >>> Groups.columns((2, 2, 1)).pooled(np.array([[[1.0], [2.0]], [[3.0], [4.0]]]))[..., 0]
+        array([[2., 3.],
+               [2., 3.]])
+        """
+        index = self.index.ravel()
+        mean: np.ndarray = (np.bincount(index, components.ravel()) / np.bincount(index))[self.index]
+        return mean
+
+    def over_colors(self) -> Groups:
+        """This partition, with the channels at one place of the layout together.
+
+        >>> Groups.components((1, 2, 3)).over_colors().index.tolist()
+        [[[0, 0, 0], [1, 1, 1]]]
+        """
+        return Groups.of(np.broadcast_to(self.index[..., :1], self.index.shape))

@@ -10,6 +10,7 @@ from gudspec.process.noising import alpha, sigma
 from gudspec.process.paths import Path
 from gudspec.process.process import Process
 from gudspec.program.denoiser import Condition, Denoise
+from gudspec.program.objective import denoising_error
 
 __all__ = ["variational_bound"]
 
@@ -51,10 +52,10 @@ def variational_bound(
         gamma, gamma_dot = process.gamma(t, parameters), process.gamma_dot(t, parameters)
         speed = process.path.gamma_dot(t, parameters).mean(axis=1)
         epsilon = jax.random.normal(jax.random.fold_in(key_noise, index), chi.shape)
-        error = denoise(alpha(gamma) * chi + sigma(gamma) * epsilon, gamma, condition) - epsilon
+        error = denoising_error(denoise, gamma, chi, epsilon, condition)
         # where the path is frozen nothing is lost; bisection may still end there by a rounding error
         stretch = jnp.where(speed > 0, length / jnp.where(speed > 0, speed, 1.0), 0.0)
-        return 0.5 * stretch * jnp.sum(gamma_dot * error**2, axis=(1, 2, 3))
+        return 0.5 * stretch * jnp.sum(gamma_dot * error, axis=(1, 2, 3))
 
     middle = jax.lax.map(diffusion, jnp.arange(times)).mean(axis=0)
     first, last = process.gamma(jnp.zeros(1), parameters), process.gamma(jnp.ones(1), parameters)

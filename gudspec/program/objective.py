@@ -11,7 +11,7 @@ from gudspec.process.noising import alpha, sigma
 from gudspec.process.process import Process
 from gudspec.program.denoiser import Condition, Denoise
 
-__all__ = ["WEIGHTS", "denoising_loss"]
+__all__ = ["WEIGHTS", "denoising_error", "denoising_loss"]
 
 WEIGHTS: dict[str, Callable[[Array, Array], Array]] = {
     "uniform": lambda gamma, gamma_dot: jnp.ones_like(gamma),
@@ -20,6 +20,22 @@ WEIGHTS: dict[str, Callable[[Array, Array], Array]] = {
     "likelihood": lambda gamma, gamma_dot: 0.5 * gamma_dot,
 }
 """Weight of (ε̂ − ε)² per weight of the spec: λ/σ², since the error of the score is that of ε divided by σ."""
+
+
+def denoising_error(denoise: Denoise, gamma: Array, chi: Array, epsilon: Array, condition: Condition) -> Array:
+    """(ε̂_i − ε_i)² of components α χ + σ ε.
+
+    Args:
+        denoise: the denoiser.
+        gamma: noising state per component, [b or 1, …].
+        chi: clean components, [b, H, W, C].
+        epsilon: white noise, [b, H, W, C].
+        condition: what the denoiser knows beside them.
+
+    Returns:
+        [b, H, W, C].
+    """
+    return (denoise(alpha(gamma) * chi + sigma(gamma) * epsilon, gamma, condition) - epsilon) ** 2
 
 
 def denoising_loss(
@@ -48,5 +64,4 @@ def denoising_loss(
     key_states, key_noise = jax.random.split(key)
     gamma, gamma_dot = map(process.path.groups.expand, measure.sample(key_states, len(chi)))
     epsilon = jax.random.normal(key_noise, chi.shape)
-    error = denoise(alpha(gamma) * chi + sigma(gamma) * epsilon, gamma, condition) - epsilon
-    return jnp.mean(WEIGHTS[weight](gamma, gamma_dot) * error**2)
+    return jnp.mean(WEIGHTS[weight](gamma, gamma_dot) * denoising_error(denoise, gamma, chi, epsilon, condition))

@@ -15,13 +15,13 @@ from flax import nnx
 from gudspec.process.arrays import Array
 from gudspec.process.dequantize import bits_offset, scale
 from gudspec.process.groups import Groups
-from gudspec.process.measures import UniformTime
 from gudspec.process.process import Process
 from gudspec.program.bound import variational_bound
 from gudspec.program.denoiser import Condition, Denoise, network_denoiser
 from gudspec.program.design import Design, Shape, Statistics, short_name
 from gudspec.program.keys import fold
 from gudspec.program.likelihood import bits_per_dim, log_likelihood
+from gudspec.program.measures import measure_of
 from gudspec.program.objective import denoising_loss
 from gudspec.program.samplers import sample
 from gudspec.program.train import Parameters, TrainState, initial_state, train_step
@@ -128,11 +128,12 @@ class Program:
         if self.experiment.data.flip == "horizontal":
             mirrored = jax.random.bernoulli(fold(key, "flip"), shape=(len(images), 1, 1, 1))
             images = jnp.where(mirrored, images[:, :, ::-1], images)
+        ranges = {short_name(path): (b.low, b.high) for path, b in self.bounds.items()}
         dropout_key = fold(key, "dropout") if self.experiment.network.dropout else None
         return denoising_loss(
             self._denoise(parameters, process, statistics, dropout_key),
             process,
-            UniformTime(process.path, {short_name(path): (b.low, b.high) for path, b in self.bounds.items()}),
+            measure_of(self.experiment.objective, process.path, ranges),
             self.experiment.objective.weight,
             fold(key, "noise"),
             process.to_components(images),

@@ -13,7 +13,7 @@ from gudspec.program.denoiser import Condition, Denoise
 from gudspec.program.solver import solve
 from gudspec.spec.models import results as spec
 
-__all__ = ["sample"]
+__all__ = ["Step", "plan", "sample"]
 
 Denoiser: TypeAlias = Callable[[Array, Array], Array]
 """(χ, γ) → ε̂, the condition already given."""
@@ -100,20 +100,27 @@ def sample(
     def denoiser(chi: Array, gamma: Array) -> Array:
         return denoise(chi, gamma, condition)
 
+    if isinstance(sampler, spec.Ode) and sampler.solver == "tsit5":
+        return _probability_flow(denoiser, process, chi, parameters, sampler.rtol, sampler.atol)
+    step, times = plan(sampler, process, parameters)
+    return _walk(step, denoiser, process, chi, key, parameters, times)
+
+
+def plan(sampler: spec.AnySampler, process: Process, parameters: Parameters) -> tuple[Step, Array]:
+    """The update of a sampler with fixed steps, and its times, falling from 1 to 0, [steps + 1].
+
+    Where the update uses derivatives of the path, the path's kinks are among the times.
+    """
     match sampler:
         case spec.Ancestral(steps=steps):
-            return _walk(ancestral_step, denoiser, process, chi, key, parameters, _uniform(steps))
+            return ancestral_step, _uniform(steps)
         case spec.Ddim(steps=steps, eta=eta):
-            return _walk(ddim_step(eta), denoiser, process, chi, key, parameters, _uniform(steps))
+            return ddim_step(eta), _uniform(steps)
         case spec.EulerMaruyama(steps=steps):
-            times = _with_breakpoints(_uniform(steps), process, parameters)
-            return _walk(euler_maruyama_step, denoiser, process, chi, key, parameters, times)
-        case spec.Ode(solver="tsit5", rtol=rtol, atol=atol):
-            return _probability_flow(denoiser, process, chi, parameters, rtol, atol)
+            return euler_maruyama_step, _with_breakpoints(_uniform(steps), process, parameters)
         case spec.Ode(solver=solver, steps=steps):
-            times = _with_breakpoints(_uniform(steps), process, parameters)
             step = {"euler": euler_step, "heun": heun_step}[solver]
-            return _walk(step, denoiser, process, chi, key, parameters, times)
+            return step, _with_breakpoints(_uniform(steps), process, parameters)
 
 
 def _uniform(steps: int) -> Array:

@@ -20,7 +20,7 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator, StrMethodFormatter
 
-__all__ = ["SHADES", "Line", "chart", "palette", "shades"]
+__all__ = ["SHADES", "Line", "chart", "palette", "shades", "style"]
 
 SHADES = 8
 """Colours of lines that have an order."""
@@ -91,7 +91,8 @@ def chart(lines: Sequence[Line], *, title: str, x: str, logarithmic: bool = Fals
     lines = [_finite(line) for line in lines]
     figure = Figure(figsize=(3.7, 2.5), layout="constrained")
     axes = figure.add_subplot()
-    _style(axes, title, x)
+    figure.patch.set_visible(False)
+    style(axes, title, x)
     for line in lines:
         color = _ACCENT if line.shade is None else _LINES[line.shade]
         if line.error is not None:
@@ -124,18 +125,26 @@ def _finite(line: Line) -> Line:
     return line._replace(x=x, y=y, error=error)
 
 
-def _style(axes: Axes, title: str, x: str) -> None:
-    axes.figure.patch.set_visible(False)
+def style(axes: Axes, title: str, x: str, *, ink: str = _INK, rule: str = _RULE) -> None:
+    """Gives a panel the look of all panels.
+
+    Args:
+        axes: the panel.
+        title: what is drawn; stands above the panel.
+        x: label of the horizontal axis.
+        ink: colour of text; by default it is left to the page.
+        rule: colour of the grid; by default it is left to the page.
+    """
     axes.patch.set_visible(False)
-    axes.set_title(title, loc="left", fontsize=10, color=_INK, pad=8)
-    axes.set_xlabel(x, fontsize=9, color=_INK, loc="right", labelpad=2)
-    axes.tick_params(which="both", length=0, labelsize=8.5, labelcolor=_INK, pad=5)
+    axes.set_title(title, loc="left", fontsize=10, color=ink, pad=8)
+    axes.set_xlabel(x, fontsize=9, color=ink, loc="right", labelpad=2)
+    axes.tick_params(which="both", length=0, labelsize=8.5, labelcolor=ink, pad=5)
     axes.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]))
-    axes.grid(axis="y", color=_RULE, linewidth=0.8)
+    axes.grid(axis="y", color=rule, linewidth=0.8)
     axes.set_axisbelow(True)
     for side, spine in axes.spines.items():
         spine.set_visible(side == "bottom")
-        spine.set_color(_INK)
+        spine.set_color(ink)
         spine.set_linewidth(0.8)
     axes.margins(x=0.015)
 

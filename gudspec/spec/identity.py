@@ -9,7 +9,7 @@ from gudspec.spec.models import Experiment
 __all__ = ["design_hash", "differences"]
 
 _LOCATIONS = ("root", "path")
-"""Fields of a source that say where it is. What is there counts through the fingerprint of the data."""
+"""Fields that say where a source or a file of the design is. What is there counts through the fingerprint."""
 
 
 def design_hash(experiment: Experiment, data_fingerprint: str) -> str:
@@ -24,7 +24,7 @@ def design_hash(experiment: Experiment, data_fingerprint: str) -> str:
 
     Args:
         experiment: the spec.
-        data_fingerprint: hash of the images, as the data room computes it.
+        data_fingerprint: hash of the images, and of the files of the design, as the data room computes it.
 
     Returns:
         64 hexadecimal digits.
@@ -51,11 +51,19 @@ def _design(experiment: Experiment) -> dict[str, Any]:
     dumped = experiment.model_dump(mode="json", include={"gudspec", "seed", "data", "design", "objective", "network"})
     for location in _LOCATIONS:
         dumped["data"]["source"].pop(location, None)
+        _forget(location, dumped["design"])
     train = experiment.train.model_dump(mode="json", include={"steps", "batch_size", "optimizer", "ema", "phases"})
     if experiment.train.optimizer.schedule == "constant":
         last = train["phases"][-1] if train["phases"] else train
         del last["steps"]
     return {**dumped, "train": train}
+
+
+def _forget(key: str, tree: dict[str, Any]) -> None:
+    tree.pop(key, None)
+    for value in tree.values():
+        if isinstance(value, dict):
+            _forget(key, value)
 
 
 def _compare(a: Any, b: Any, path: str) -> list[tuple[str, Any, Any]]:

@@ -117,22 +117,19 @@ def test_extreme_eigenvalues(orthogonal):
 def test_extreme_variances_bound_every_direction(orthogonal):
     _, forward = orthogonal
     source = toy()
-    plain = extreme_variances(data(), source, forward, "random")
+    plain = extreme_variances(data(), source)
     assert plain == pytest.approx(extreme_eigenvalues(moments(data(), source).covariance))
-    whitened = extreme_variances(data(), source, forward, "random", whitened=True)
     turned = component_covariance(moments(data(), source).covariance, SHAPE, forward)
     deviation = np.sqrt(np.diag(turned))
+    whitened = extreme_variances(data(), source, lambda x: forward(x) / deviation.reshape(6, 4), "whitened")
     correlation = np.linalg.eigvalsh(turned / deviation / deviation[:, None])
     assert whitened == pytest.approx((correlation[0], correlation[-1]))
     assert whitened[0] < 1 < whitened[1]
 
 
-def test_extreme_variances_fall_back_on_components(orthogonal, monkeypatch):
+def test_extreme_variances_need_a_covariance(monkeypatch):
     monkeypatch.setattr(statistics, "LARGEST", 3)
-    _, forward = orthogonal
-    variance = component_variance(data(), toy(), forward, "random")
-    assert extreme_variances(data(), toy(), forward, "random") == (variance.min(), variance.max())
-    assert extreme_variances(data(), toy(), forward, "random", whitened=True) == (1, 1)
+    assert extreme_variances(data(), toy()) is None
 
 
 # ── the Gaussian baseline ───────────────────────────────────────────────────────────────────────────

@@ -66,20 +66,67 @@ def test_nothing_is_caused_by_another_finding(part: str, codes: list[str]) -> No
     assert [one.code for one in found(part)] == codes
 
 
-@pytest.mark.parametrize("tokens", ["groups", "scalar", "components", "columns", "rows", "levels", "level_columns"])
-@pytest.mark.parametrize("basis", ["pixel", "pca", "fourier", "haar"])
-@pytest.mark.parametrize("schedule", ["linear", "vp", "cosine", "soft_linear", "sequential", "hierarchical"])
-def test_tokens_are_accepted_exactly_where_gamma_is_constant_on_them(tokens: str, basis: str, schedule: str) -> None:
+SPATIAL = {
+    "pixel": "{kind: pixel}", "pca": "{kind: pca}", "mixed": "{kind: pca, colors: mixed}", "fourier": "{kind: fourier}",
+    "dct": "{kind: dct}", "haar": "{kind: haar}", "matrix": "{kind: matrix, path: u.npy}",
+}  # fmt: skip
+BASES = SPATIAL | {f"color-{name}": f"{{kind: color, spatial: {SPATIAL[name]}}}" for name in SPATIAL if name != "mixed"}
+ORDERINGS = [
+    "neg_log_variance",
+    "frequency",
+    "mixture",
+    "column",
+    "row",
+    "patch",
+    "level",
+    "random",
+    "file, path: l.npy",
+]
+SCHEDULES = [
+    "linear", "vp", "cosine", "soft_linear", "sequential", "hierarchical", "hierarchical, separate_low: true",
+    *(f"{kind}, ordering: {{kind: {one}}}" for kind in ("soft_linear", "sequential") for one in ORDERINGS),
+    "sequential, ordering: {kind: random, colors: separate}", "sequential, ordering: {kind: patch, size: 1}",
+    "ddpm", "edm", "ve", "rg_cutoff", "blurring", "fdm_blur", "dvdp", "fdm, turning: [0.1, 0.3, 0.5]", "subspace, turning: [0.2, 0.7]",
+    *(f"{kind}, by: {by}" for kind in ("knots",) for by in ("scalar", "columns", "rows", "levels")),
+]  # fmt: skip
+TOKENS = ["groups", "scalar", "components", "columns", "rows", "levels", "level_columns"]
+COLORFUL = "{source: {kind: gaussian_field, size: 8, channels: 3}}"
+
+
+@pytest.mark.parametrize("basis", BASES)
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_tokens_are_accepted_exactly_where_gamma_is_constant_on_them(basis: str, schedule: str) -> None:
     """The rule and the compiler, which compares the partitions themselves, must agree."""
     from gudspec.program.design import Design
 
-    design = f"{{basis: {{kind: {basis}}}, schedule: {{kind: {schedule}}}}}"
-    codes = [one.code for one in found(f"{{design: {design}, network: {{kind: unet, conditioning: {tokens}}}}}")]
-    if "GUD203" in codes or "GUD204" in codes:
+    design = f"{{basis: {BASES[basis]}, schedule: {{kind: {schedule}}}}}"
+    kind = basis.removeprefix("color-")
+    needed = {"columns": "pixel", "rows": "pixel", "levels": "haar", "level_columns": "haar"}
+    part = f"{{data: {COLORFUL}, design: {design}, network: {{kind: unet, conditioning: TOKENS}}}}"
+    if {one.code for one in found(part.replace("TOKENS", "groups"))} & {"GUD203", "GUD204"}:
         return
-    needed = {"columns": "pixel", "rows": "pixel", "levels": "haar", "level_columns": "haar"}.get(tokens, basis)
-    compiled = Design(loads(f"{BEGIN}\ndesign: {design}").design, (8, 8, 1))
-    assert (not codes) == (needed == basis and compiled.tokens(tokens).refines(compiled.groups))
+    compiled = Design(loads(f"{BEGIN}\ndesign: {design}").design, (8, 8, 3))
+    for tokens in TOKENS:
+        codes = [one.code for one in found(part.replace("TOKENS", tokens))]
+        fits = needed.get(tokens, kind) == kind and compiled.tokens(tokens).refines(compiled.groups)
+        assert codes == ([] if fits else ["GUD205"]), tokens
+
+
+@pytest.mark.parametrize("basis", BASES)
+def test_orderings_and_priors_are_accepted_exactly_where_they_are_defined(basis: str) -> None:
+    """The rules and the compiler agree on what a component of each basis has."""
+    from gudspec.program.layout import Layout
+
+    layout = Layout(loads(f"{BEGIN}\ndesign: {{basis: {BASES[basis]}}}").design.basis, (8, 8, 3))
+    has_frequencies, has_levels, has_places = layout.frequencies is not None, layout.haar_levels > 0, "pixel" in basis
+    defined = {"frequency": has_frequencies, "mixture": has_frequencies, "level": has_levels}
+    defined |= dict.fromkeys(("column", "row", "patch"), has_places)
+    for ordering in ORDERINGS:
+        design = f"{{basis: {BASES[basis]}, schedule: {{kind: soft_linear, ordering: {{kind: {ordering}}}}}}}"
+        codes = [one.code for one in found(f"{{data: {COLORFUL}, design: {design}}}")]
+        assert codes == ([] if defined.get(ordering, True) else ["GUD203"]), ordering
+    prior = f"{{data: {COLORFUL}, design: {{basis: {BASES[basis]}, prior: {{kind: power_law}}}}}}"
+    assert [one.code for one in found(prior)] == ([] if has_frequencies else ["GUD209"])
 
 
 # ── files and folders ───────────────────────────────────────────────────────────────────────────────

@@ -4,26 +4,42 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import pywt
+import scipy.fft
 
 from gudspec.process import bases
 
 SHAPES = [(8, 8, 1), (8, 16, 3), (32, 32, 3)]
 
 
-def make(name: str, shape: tuple[int, int, int]) -> bases.Basis:
-    if name == "pca":
-        rows = np.random.default_rng(1).normal(size=(4 * shape[0] * shape[1], shape[0] * shape[1]))
-        return bases.Pca(bases.principal_axes(np.cov(rows.T)))
-    return {"pixel": bases.Pixel(), "fourier": bases.Fourier(shape), "haar": bases.Haar(3)}[name]
+NAMES = ["pixel", "pca", "pca-mixed", "fourier", "dct", "haar", "matrix", "matrix-mixed"]
+COLORED = [f"color-{name}" for name in NAMES if not name.endswith("mixed")]
 
 
-@pytest.fixture(params=["pixel", "pca", "fourier", "haar"])
+def axes(size: int) -> np.ndarray:
+    """Any orthogonal matrix."""
+    return np.linalg.qr(np.random.default_rng(1).normal(size=(size, size)))[0]
+
+
+def make(name: str, shape: tuple[int, int, int], dtype: type = float, xp=np) -> bases.Basis:
+    if name.startswith("color-"):
+        return bases.Color(make(name.removeprefix("color-"), shape, dtype, xp))
+    kind, _, mixed = name.partition("-")
+    if kind in ("pca", "matrix"):
+        size = shape[0] * shape[1] * (shape[2] if mixed else 1)
+        matrix = xp.asarray(axes(size), dtype=dtype)
+        return bases.Pca(matrix) if kind == "pca" else bases.Matrix(matrix)
+    return {"pixel": bases.Pixel(), "fourier": bases.Fourier(shape), "dct": bases.Dct(), "haar": bases.Haar(3)}[kind]
+
+
+@pytest.fixture(params=[*NAMES, *COLORED])
 def name(request: pytest.FixtureRequest) -> str:
     return request.param
 
 
-@pytest.mark.parametrize("shape", SHAPES, ids=str)
+@pytest.mark.parametrize("shape", [(8, 8, 1), (8, 16, 3), (16, 16, 3)], ids=str)
 def test_inverse_and_norm(name: str, shape: tuple[int, int, int]) -> None:
+    if name.startswith("color") and shape[2] != 3:
+        return
     basis = make(name, shape)
     x = np.random.default_rng(0).normal(size=(5, *shape))
     components = basis.forward(x)
@@ -32,9 +48,11 @@ def test_inverse_and_norm(name: str, shape: tuple[int, int, int]) -> None:
     np.testing.assert_allclose((components**2).sum((1, 2, 3)), (x**2).sum((1, 2, 3)), rtol=1e-10)
 
 
-@pytest.mark.parametrize("shape", [(8, 8, 1), (8, 16, 2)], ids=str)
+@pytest.mark.parametrize("shape", [(8, 8, 1), (8, 16, 3)], ids=str)
 def test_white_noise_stays_white(name: str, shape: tuple[int, int, int]) -> None:
     """The matrix of the whole map is orthogonal: the covariance of transformed white noise is the identity."""
+    if name.startswith("color") and shape[2] != 3:
+        return
     size = int(np.prod(shape))
     matrix = make(name, shape).forward(np.eye(size).reshape(size, *shape)).reshape(size, size)
     np.testing.assert_allclose(matrix @ matrix.T, np.eye(size), atol=1e-10)
@@ -42,13 +60,50 @@ def test_white_noise_stays_white(name: str, shape: tuple[int, int, int]) -> None
 
 def test_one_formula_in_both_namespaces(name: str) -> None:
     shape = (16, 16, 3)
-    basis = make(name, shape)
     x = np.random.default_rng(0).normal(size=(2, *shape)).astype(np.float32)
-    on_device = bases.Pca(jnp.asarray(basis.axes, jnp.float32)) if isinstance(basis, bases.Pca) else basis
+    basis, on_device = make(name, shape, np.float32), make(name, shape, np.float32, jnp)
     for ours, theirs in ((basis.forward, on_device.forward), (basis.inverse, on_device.inverse)):
         result = theirs(jnp.asarray(x))
-        assert result.dtype == jnp.float32
+        assert result.dtype == ours(x).dtype == jnp.float32
         np.testing.assert_allclose(result, ours(x), atol=2e-5)
+
+
+def test_groups_partition_the_components(name: str) -> None:
+    """Numbered without gaps, of one channel each; only Fourier pairs belong together."""
+    shape = (8, 8, 3)
+    groups = make(name, shape).groups(shape)
+    assert set(groups.index.ravel()) == set(range(groups.count))
+    assert groups.count == (3 * 34 if "fourier" in name else 192)
+    assert groups.over_colors().count == groups.count // 3
+
+
+@pytest.mark.parametrize("shape", [*SHAPES, (5, 7, 2), (1, 3, 1), (2, 1, 1)], ids=str)
+def test_dct_is_scipy_dctn(shape: tuple[int, int, int]) -> None:
+    x = np.random.default_rng(0).normal(size=(2, *shape))
+    expected = scipy.fft.dctn(x, axes=(1, 2), norm="ortho")
+    np.testing.assert_allclose(bases.Dct().forward(x), expected, atol=1e-12)
+    np.testing.assert_allclose(bases.Dct().inverse(expected), x, atol=1e-12)
+    for xp in (np, jnp):
+        single = bases.Dct().forward(xp.asarray(x, dtype=np.float32))
+        assert single.dtype == np.float32
+        np.testing.assert_allclose(single, expected, atol=1e-5)
+
+
+def test_dct_frequencies_count_the_cycles_of_each_cosine() -> None:
+    """A cosine of 2.5 cycles per image has all its energy in the component that is said to have them."""
+    shape = (16, 16, 1)
+    position = (np.arange(16) + 0.5) / 16
+    x = np.cos(2 * np.pi * 2.5 * position)[:, None, None] * np.ones(shape)
+    energy = np.abs(bases.Dct().forward(x)) > 1e-9
+    np.testing.assert_array_equal(bases.cosine_frequencies(shape)[energy], [2.5])
+
+
+def test_color_is_luma_and_opponents() -> None:
+    np.testing.assert_allclose(bases.OPPONENT @ bases.OPPONENT.T, np.eye(3), atol=1e-15)
+    grey = np.repeat(np.random.default_rng(0).normal(size=(8, 8, 1)), 3, -1)
+    components = bases.Color(bases.Haar(2)).forward(grey)
+    np.testing.assert_allclose(components[..., 1:], 0, atol=1e-14)
+    np.testing.assert_allclose(components[..., :1], np.sqrt(3) * bases.Haar(2).forward(grey[..., :1]), atol=1e-14)
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
@@ -121,3 +176,11 @@ def test_pca_diagonalizes_the_averaged_covariance() -> None:
     diagonal = axes @ covariance @ axes.T
     np.testing.assert_allclose(diagonal, np.diag(np.diag(diagonal)), atol=1e-9)
     assert np.all(np.diff(np.diag(diagonal)) <= 1e-9)
+
+
+def test_pca_of_mixed_colours_leaves_no_correlation() -> None:
+    shape = (4, 4, 3)
+    images = np.random.default_rng(0).normal(size=(200, 48)) @ np.random.default_rng(1).normal(size=(48, 48))
+    basis = bases.Pca(bases.principal_axes(np.cov(images.T)))
+    left = np.cov(basis.forward(images.reshape(-1, *shape)).reshape(-1, 48).T)
+    np.testing.assert_allclose(left, np.diag(np.diag(left)), atol=1e-9)

@@ -2,6 +2,7 @@
 
 import itertools
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -33,6 +34,9 @@ def every_path(xp) -> dict[str, tuple[paths.Path, dict]]:
     mixture = orderings.Mixture(xp.asarray(np.log(1 + frequency)), xp.asarray(frequency))
     low, high = xp.asarray(-9.0), xp.asarray(5.0)
     hierarchical = paths.level_columns(SHAPE, 2, True)
+    shared, rates = paths.Linear(Groups.single(SHAPE), low, high), paths.dissipation_rates(SHAPE)
+    levels, stages = paths.dropped_levels(SHAPE, 2, 2), (np.array([0.0, 0.3]), np.array([0.3, 0.7]))
+    knots = xp.asarray([0.1, 0.5, 0.9])
     return {
         "linear": (paths.Linear(Groups.single(SHAPE), low, high), {}),
         "vp": (paths.VariancePreserving(Groups.single(SHAPE), 0.1, 20.0, 1e-3), {}),
@@ -45,6 +49,29 @@ def every_path(xp) -> dict[str, tuple[paths.Path, dict]]:
         "hierarchical": (
             paths.Hierarchical(*hierarchical, low, high),
             {"inverse_softness.levels": xp.asarray(0.5), "inverse_softness.columns": xp.asarray(0.3)},
+        ),
+        "ddpm": (paths.Ddpm(Groups.single(SHAPE), np.linspace(1e-4, 0.02, 1000)), {}),
+        "edm": (paths.Edm(Groups.single(SHAPE), 0.002, 80.0, 7.0), {}),
+        "ve": (paths.geometric(Groups.single(SHAPE), 0.01, 50.0), {}),
+        "rescaled_cosine": (paths.RescaledCosine(Groups.single(SHAPE), -10 * xp.ones(()), 10 * xp.ones(())), {}),
+        "rg_cutoff": (
+            paths.RgCutoff(Groups.components(SHAPE), 2 * np.log(1 + frequency), low, xp.asarray(7.0), 1.5),
+            {},
+        ),
+        "blurring": (paths.Blurring(Groups.components(SHAPE), shared, rates.ravel(), 20.0, 1e-3), {}),
+        "dvdp": (paths.Dvdp(levels, shared, *stages, 1e-3), {}),
+        "fdm": (paths.AveragePool(levels, shared, *stages, 2e-2), {}),
+        "fdm_blur": (
+            paths.ProgressiveBlur(
+                Groups.components(SHAPE), shared, rates.ravel(), np.array([0, 0.4, 0.8]), np.array([0, 1.0, 2.5]), 2e-2
+            ),
+            {},
+        ),
+        "subspace": (paths.Subspace(levels, shared, stages[1] - 0.1, stages[1], 1e-3), {}),
+        "learned": (paths.Learned(columns, 5, low, high), {"rises": xp.sin(xp.arange(40.0)).reshape(5, 8) * 3}),
+        "knots": (
+            paths.Knots(Groups.columns((1, 2, 1)), knots, xp.asarray([[-9.0, -8.0], [-8.0, 1.0], [5.0, 1.0]])),
+            {},
         ),
     }
 
@@ -66,7 +93,9 @@ def test_monotone_with_true_derivative(kind: str) -> None:
     np.testing.assert_allclose(path.gamma_dot(t, parameters), numeric, rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize("kind", ["sequential", "hierarchical", "cosine"])
+@pytest.mark.parametrize(
+    "kind", ["sequential", "hierarchical", "cosine", "fdm", "fdm_blur", "subspace", "knots", "learned"]
+)
 def test_breakpoints_are_the_only_kinks(kind: str) -> None:
     """γ is twice differentiable between neighbouring breakpoints, and the derivative jumps at every one of them."""
     path, parameters = every_path(np)[kind]
@@ -74,7 +103,7 @@ def test_breakpoints_are_the_only_kinks(kind: str) -> None:
     for at in breaks[(breaks > 1e-6) & (breaks < 1 - 1e-6)]:
         before, after = path.gamma_dot(np.array([at - 1e-7, at + 1e-7]), parameters)
         assert np.abs(before - after).max() > 1e-2, at
-    if kind != "cosine":  # piecewise linear: the derivative is constant in between
+    if kind not in ("cosine", "fdm", "fdm_blur"):  # piecewise linear: the derivative is constant in between
         edges = np.unique(np.concatenate([[0.0], breaks, [1.0]]))
         for left, right in itertools.pairwise(edges):
             inside = left + (right - left) * np.array([0.01, 0.3, 0.99])
@@ -215,6 +244,22 @@ def test_cosine_is_the_published_schedule() -> None:
     t = np.array([0.01, 0.1, 0.5, 0.9, 0.98])
     np.testing.assert_allclose(alpha(path.gamma(t, {}))[:, 0] ** 2, f(t) / f(0), rtol=1e-9)
     np.testing.assert_allclose(path.gamma(np.array([0.0, 1.0]), {})[:, 0], [-13.0, 9.0], atol=1e-9)
+
+
+def test_learned_path_starts_straight_and_has_gradients() -> None:
+    path = paths.Learned(Groups.columns(SHAPE), 4, -9.0, 5.0)
+    t = jnp.linspace(0, 1, 9)
+    np.testing.assert_allclose(path.gamma(t, {}), (-9 + 14 * t)[:, None].repeat(8, 1), atol=1e-5)
+
+    def value(rises: jnp.ndarray) -> jnp.ndarray:
+        parameters = {"rises": rises}
+        return path.gamma(jnp.array([0.3]), parameters).sum() + path.gamma_dot(jnp.array([0.3]), parameters).sum()
+
+    gradient = jax.grad(value)(jnp.asarray(path.initial()))
+    assert np.isfinite(gradient).all()
+    assert (gradient[1] > 0).all()  # to rise more in the piece around t = 0.3
+    ends = path.gamma(jnp.array([0.0, 1.0]), {"rises": 30 * jnp.sin(jnp.arange(32.0)).reshape(4, 8)})
+    np.testing.assert_allclose(ends, jnp.array([[-9.0], [5.0]]).repeat(8, 1), atol=1e-5)
 
 
 def test_ordering_mixture_spans_one_range() -> None:

@@ -34,7 +34,7 @@ CASES = [
     ("GUD102", "[1]", None, "must be a mapping {data, fsdp}, not a list", "mesh: [1]"),
     ("GUD102", "{a: 1}", None, "must be a list, not a mapping", "sample: {a: 1}"),
     ("GUD102", "sample", None, "must be a list, not a mapping", "sample:\n  a: 1\n  b: 2"),
-    ("GUD102", "haar", "{kind: haar}", "a mapping with `kind`: `pixel`, `pca`, `fourier` or `haar`", "design: {basis: haar}"),
+    ("GUD102", "haar", "{kind: haar}", "a mapping with `kind`: `pixel`, `pca`, `fourier`, `dct`, `haar`, `matrix` or `color`", "design: {basis: haar}"),
     ("GUD102", "fast", None, "a number or a range {low, high, value}, not the string 'fast'", "design: {schedule: {kind: soft_linear, inverse_softness: fast}}"),
     ("GUD102", "x", None, "must be a number or a list or a mapping {linspace}", "sample: [{name: a, at: {p: x}}]"),
     ("GUD102", "x", None, "`sample.0.at.p.1` must be a number, not the string 'x'", "sample: [{name: a, at: {p: [1, x]}}]"),
@@ -57,6 +57,12 @@ CASES = [
     ("GUD120", "2", None, "`low` (2) must be below", "design: {schedule: {kind: soft_linear, inverse_softness: {low: 2, high: 1, value: 1}}}"),
     ("GUD123", "3", None, "must divide", "network: {kind: unet, heads: 3}"),
     ("GUD213", "1", None, "γ̇ is infinite", "design: {schedule: {kind: sequential, inverse_softness: 1}}"),
+    ("GUD211", "3", None, "must be below `sigma_max`", "design: {schedule: {kind: ve, sigma_min: 3, sigma_max: 2}}"),
+    ("GUD214", "0.2", None, "after the one before it", "design: {schedule: {kind: dvdp, turning: [0.3, 0.2]}}"),
+    ("GUD214", "0.4", None, "before the first turning", "design: {schedule: {kind: subspace, turning: [0.3], ramp: 0.4}}"),
+    ("GUD214", "0.5", None, "time 3 (0.5)", "design: {schedule: {kind: knots, times: [0, 0.7, 0.5], values: [[1, 2, 3]]}}"),
+    ("GUD215", "[1, 2, 3]", None, "3 values at 2 times", "design: {schedule: {kind: knots, values: [[1, 2, 3]]}}"),
+    ("GUD216", "-1", None, "group 2 falls from 0 to -1", "design: {schedule: {kind: knots, values: [[0, 1], [0, -1]]}}"),
     ("GUD127", "a", None, "used twice", "sample: [{name: a}, {name: a}]"),
 ]  # fmt: skip
 

@@ -1,40 +1,18 @@
-"""Principal components of the colour-averaged data."""
-
-from dataclasses import dataclass
+"""Principal components of the data."""
 
 import numpy as np
 
-from gudspec.process.arrays import Array, namespace
-from gudspec.process.bases.base import Basis
+from gudspec.process.bases.matrix import Matrix
 
 __all__ = ["Pca", "principal_axes"]
 
 
-@dataclass(frozen=True, eq=False)
-class Pca(Basis):
-    """U = principal axes of the colour-averaged data, the same in every channel (GUD, App. B).
+class Pca(Matrix):
+    """U = principal axes of the data (GUD, App. B); the covariance of that data is diagonal in this basis.
 
-    The covariance of the averaged data is diagonal in this basis; channels stay correlated.
-
-    Args:
-        axes: [HW, HW], one orthonormal axis per row, variances falling.
+    Axes [HW, HW] of the colour-averaged data serve every channel alike, and channels stay correlated. Axes
+    [HWC, HWC] of the data itself mix the colours, and nothing stays correlated.
     """
-
-    axes: Array
-
-    def forward(self, image: Array) -> Array:
-        """Component k of channel c is Σ_p axes[k, p] φ[p, c]; laid out in reading order of k."""
-        return self._product(self.axes, image)
-
-    def inverse(self, components: Array) -> Array:
-        """φ[p, c] = Σ_k axes[k, p] χ[k, c]."""
-        return self._product(self.axes.T, components)
-
-    @staticmethod
-    def _product(matrix: Array, values: Array) -> Array:
-        xp = namespace(matrix, values)
-        flat = values.reshape((*values.shape[:-3], matrix.shape[1], values.shape[-1]))
-        return xp.matmul(matrix, flat).reshape(values.shape)
 
 
 def principal_axes(covariance: np.ndarray) -> np.ndarray:

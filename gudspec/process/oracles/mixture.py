@@ -49,18 +49,21 @@ class GaussianMixture:
 
     def _modes(self, chi: Array, gamma: Array) -> tuple[Array, Array]:
         """V_k⁻¹(χ − α m_k), [b, K, d], and log w_k N(χ; α m_k, V_k), [b, K]."""
-        d = self.means.shape[1]
-        shape = (chi.shape[0], d)
-        a = jnp.broadcast_to(alpha(gamma), chi.shape).reshape(shape)
-        s = jnp.broadcast_to(sigma(gamma), chi.shape).reshape(shape)
-        error = chi.reshape(shape)[:, None] - a[:, None] * self.means
+        count, d = self.means.shape
+        states = (gamma.shape[0], *chi.shape[1:])  # one noising state for all images costs one factorization
+        a = jnp.broadcast_to(alpha(gamma), states).reshape(-1, 1, d)
+        s = jnp.broadcast_to(sigma(gamma), states).reshape(-1, 1, d)
+        error = chi.reshape(len(chi), 1, d) - a * self.means
         if self.covariances.ndim == 2:
-            variances = a[:, None] ** 2 * self.covariances + s[:, None] ** 2
+            variances = a**2 * self.covariances + s**2
             whitened, log_det = error / variances, jnp.log(variances).sum(-1)
         else:
-            outer = a[:, None, :, None] * self.covariances * a[:, None, None, :]
-            factors = jnp.linalg.cholesky(outer + s[:, None, :, None] ** 2 * jnp.eye(d))
-            whitened = jax.scipy.linalg.cho_solve((factors, True), error[..., None])[..., 0]
+            covariances = a[..., None] * self.covariances * a[..., None, :] + s[..., None] ** 2 * jnp.eye(d)
+            factors = jnp.linalg.cholesky(covariances)
+            # images that share a noising state are columns of one system
+            columns = error.reshape(len(factors), -1, count, d).transpose(0, 2, 3, 1)
+            solved = jax.scipy.linalg.cho_solve((factors, True), columns)
+            whitened = solved.transpose(0, 3, 1, 2).reshape(error.shape)
             log_det = 2 * jnp.log(jnp.diagonal(factors, axis1=-2, axis2=-1)).sum(-1)
         weights = jnp.full(len(self.means), 1 / len(self.means)) if self.weights is None else self.weights
         quadratic = (error * whitened).sum(-1)

@@ -7,7 +7,7 @@ from gudspec.process.arrays import Array, Parameters, namespace
 from gudspec.process.groups import Groups
 from gudspec.process.paths.base import Path
 
-__all__ = ["Cosine", "Linear", "VariancePreserving"]
+__all__ = ["Cosine", "Linear", "RescaledCosine", "VariancePreserving"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,3 +96,31 @@ class Cosine(Path):
         slope = 1 / xp.tan(angle - zero) + 1 / xp.tan(angle + zero) + 2 * xp.tan(angle)
         active = (t[:, None] >= first) & (t[:, None] <= last)
         return xp.where(active, slope * 0.5 * math.pi / (1 + self.s), 0.0)
+
+
+@dataclass(frozen=True, eq=False)
+class RescaledCosine(Path):
+    """γ = 2 log tan(φ_min + (φ_max − φ_min) t), tan² φ = e^γ at the ends: the cosine schedule between finite ends.
+
+    Blurring Diffusion Models (arXiv:2209.05557), App. A, with γ = −log snr; α = cos φ and σ = sin φ.
+    """
+
+    groups: Groups
+    gamma_min: Array
+    gamma_max: Array
+
+    def _angle(self, t: Array) -> tuple[Array, Array]:
+        """φ and dφ/dt."""
+        xp = namespace(t, self.gamma_min, self.gamma_max)
+        low, high = (xp.arctan(xp.exp(0.5 * xp.asarray(end))) for end in (self.gamma_min, self.gamma_max))
+        return low + (high - low) * t[:, None], high - low
+
+    def gamma(self, t: Array, parameters: Parameters) -> Array:
+        """γ [b, 1] at times t [b]."""
+        angle = self._angle(t)[0]
+        return 2 * namespace(angle).log(namespace(angle).tan(angle))
+
+    def gamma_dot(self, t: Array, parameters: Parameters) -> Array:
+        """dγ/dt = 4 φ'/sin 2φ, [b, 1]."""
+        angle, slope = self._angle(t)
+        return 4 * slope / namespace(angle).sin(2 * angle)

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from gudspec.spec.models.base import Model, problem
+from gudspec.spec.models.measures import AnyMeasure, OnPath
 
 Positive = Annotated[int, Field(ge=1)]
 
@@ -20,8 +21,11 @@ class Objective(Model):
     """λ_i(t) of (12) on the squared error of the score. `uniform`: σ_i², the squared error of ε as in the paper;
     `x`: σ_i⁴/α_i², the squared error of x; `v`: σ_i²/α_i², the squared error of v; `likelihood`: ½β_i, the variational
     bound of the path."""
-    time: Literal["uniform"] = "uniform"
-    """How t is drawn: uniformly in [0, 1] (GUD, App. B)."""
+    time: Literal["uniform", "low_discrepancy"] = "uniform"
+    """How t is drawn: independently and uniformly in [0, 1] (GUD, App. B), or spread evenly over each batch
+    (Variational Diffusion Models, arXiv:2107.00630, App. I.1), which makes the loss vary less."""
+    measure: AnyMeasure = OnPath(kind="path")
+    """At which noising states the network learns; sampling and likelihood follow the design's path all the same."""
 
 
 class Unet(Model):

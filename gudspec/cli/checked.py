@@ -1,0 +1,41 @@
+"""What commands that take a spec and its data share."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import typer
+
+from gudspec.data.errors import DataError
+from gudspec.spec.diagnostics import Diagnostic, SpecError, render
+from gudspec.spec.load import Document, read
+from gudspec.spec.tree import place
+
+__all__ = ["checked", "located"]
+
+
+def checked(spec: Path, overrides: Sequence[str] | None) -> Document:
+    """A spec that lints without errors; its warnings go to stderr.
+
+    Raises:
+        SpecError: it cannot run.
+    """
+    from gudspec.linter.check import check
+
+    document = read(spec, overrides or ())
+    found = check(document)
+    if any(one.severity == "error" for one in found):
+        raise SpecError(found)
+    if found:
+        typer.echo(render(found), err=True)
+    return document
+
+
+@contextmanager
+def located(document: Document) -> Iterator[None]:
+    """Gives problems with the data their place in the spec."""
+    try:
+        yield
+    except DataError as error:
+        span = place(document.tree, tuple(error.field.split(".")))
+        raise SpecError([Diagnostic(error.code, error.message, span)]) from None
