@@ -58,6 +58,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except GudspecError as error:
         print(error, file=sys.stderr, flush=True)
         sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(130)
     except OSError as error:  # a full disk, a lost mount: a retry may help
         print(f"error: {error}", file=sys.stderr, flush=True)
         sys.exit(1)

@@ -23,6 +23,7 @@ from gudspec.engine.workdir import Workdir, provenance
 from gudspec.errors import Refused
 from gudspec.program.compiler import compile
 from gudspec.program.design import Design
+from gudspec.program.program import Program
 from gudspec.report.page import write_report
 from gudspec.spec.identity import differences
 from gudspec.spec.load import load
@@ -71,14 +72,13 @@ def run(
     if summary := _finished(directory, prepared):
         reporter.say(f"already finished: {directory.path} holds all {summary['steps']} steps and results")
         return Result(directory, summary)
-    mesh = device_mesh(experiment)
+    program, mesh = _compiled(prepared), device_mesh(experiment)
     statistics = directory.load_statistics() or statistics_of(prepared)
     directory.write_text(directory.spec.name, resolved or dump(experiment))
     directory.write("provenance.json", provenance(prepared.hashes))
     directory.save_statistics(statistics)
     if still := Design.floored(statistics.variance):
         reporter.warn(f"{still} components never vary: 1e-10 of the largest variance stands in for theirs")
-    program = compile(experiment, prepared.source.shape, prepared.source.classes)
     with StopRequest() as stop, Checkpoints(directory.checkpoints, experiment.checkpoint.keep) as checkpoints:
         session = Session(program, prepared, statistics, mesh, directory, checkpoints, reporter, stop)
         state = train(session)
@@ -159,8 +159,7 @@ def open_workdir(
     experiment = load(directory.spec, overrides)
     prepared = open_data(experiment)
     _check_same_design(directory, prepared)
-    mesh = device_mesh(experiment)
-    program = compile(experiment, prepared.source.shape, prepared.source.classes)
+    program, mesh = _compiled(prepared), device_mesh(experiment)
     statistics = directory.load_statistics() or statistics_of(prepared)
     with StopRequest() as stop, Checkpoints(directory.checkpoints, experiment.checkpoint.keep) as checkpoints:
         state = checkpoints.restore(abstract_state(program, mesh), reporter.warn)
@@ -171,6 +170,14 @@ def open_workdir(
         trained = Trained(program, prepared, statistics, state.ema, int(state.step), mesh, directory, reporter, stop)
         count = sum(leaf.size for leaf in jax.tree.leaves(state.parameters))
         yield trained, digest(state.parameters), count
+
+
+def _compiled(prepared: Prepared) -> Program:
+    """The program, for images whose shape and labels are known only now that they are open."""
+    try:
+        return compile(prepared.experiment, prepared.source.shape, prepared.source.classes)
+    except ValueError as error:
+        raise Refused(str(error)) from None
 
 
 def _check_same_design(directory: Workdir, prepared: Prepared) -> None:

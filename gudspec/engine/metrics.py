@@ -28,12 +28,12 @@ class Interval:
     def __init__(self) -> None:
         self._steps: list[dict[str, jax.Array]] = []
         self._images = 0
-        self._start = time.perf_counter()
+        self._start = self._timed_from = time.perf_counter()
 
     def restart(self) -> None:
-        """Starts the clock anew: what came before, such as a compilation, is not part of the speed."""
+        """What came before, such as a compilation, took time but is not part of the speed."""
         self._images = 0
-        self._start = time.perf_counter()
+        self._timed_from = time.perf_counter()
 
     def add(self, metrics: dict[str, jax.Array], images: int) -> None:
         """Counts one step."""
@@ -53,7 +53,8 @@ class Interval:
             Diverged: a loss or a gradient is not finite; the message names the step.
         """
         stacked = {name: jnp.stack([metrics[name] for metrics in self._steps]) for name in self._steps[0]}
-        seconds = time.perf_counter() - self._start
+        now = time.perf_counter()
+        seconds, timed = now - self._start, now - self._timed_from
         for name, values in stacked.items():
             finite = np.isfinite(np.asarray(values))
             if not finite.all():
@@ -62,11 +63,12 @@ class Interval:
                     f"the {name.replace('_', ' ')} is {values[first]} at step {step - len(finite) + first + 1}"
                 )
         averages = _Averages.single_from_model_output(**stacked).compute()
-        images, self._steps, self._images, self._start = self._images, [], 0, time.perf_counter()
+        images, self._steps, self._images = self._images, [], 0
+        self._start = self._timed_from = now
         return {
             "step": step,
             **{name: float(value) for name, value in averages.items()},
-            "images_per_second": images / seconds,
+            "images_per_second": images / timed,
             "seconds": seconds,
         }
 

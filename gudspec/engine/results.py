@@ -108,6 +108,8 @@ class Trained:
             self.reporter.advance(sum(map(len, values)))
         self.reporter.end()
         bits = np.concatenate(values).astype(np.float64)
+        if failed := int((~np.isfinite(bits)).sum()):
+            self.reporter.warn(f"{entry.name}: {failed} of {len(bits)} images have no finite value")
         return {
             "name": entry.name,
             "kind": entry.kind,

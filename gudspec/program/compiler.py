@@ -31,7 +31,8 @@ def compile(experiment: Experiment, shape: Shape | None = None, classes: int | N
         The program.
 
     Raises:
-        ValueError: neither the spec nor `shape` says how large an image is, or γ is not constant on some token.
+        ValueError: neither the spec nor `shape` says how large an image is; the images cannot be halved as often, or
+            have no labels, as the spec asks; or γ is not constant on some token.
 
     Example:
         >>> import gudspec, jax
@@ -46,6 +47,11 @@ def compile(experiment: Experiment, shape: Shape | None = None, classes: int | N
         raise ValueError(f"images of a {source.kind} source have no shape until they are opened: pass `shape`")
     design = Design(experiment.design, shape)
     network = experiment.network
+    for name, halvings in (("design.basis", design.layout.haar_levels), ("network", len(network.multipliers) - 1)):
+        if shape[0] % 2**halvings or shape[1] % 2**halvings:
+            raise ValueError(f"`{name}` halves the images {halvings} times, but they are {shape[0]}×{shape[1]}")
+    if network.labels and classes == 0:
+        raise ValueError("`network.labels` asks for class labels, but the images have none")
     tokens = design.tokens(network.conditioning)
     if not tokens.refines(design.groups):
         raise ValueError(f"γ is not constant on the tokens of `conditioning: {network.conditioning}`")

@@ -224,6 +224,29 @@ def test_missing_data_says_what_was_looked_for(spec: Path, tmp_path: Path) -> No
     assert not (tmp_path / "w").exists()
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("design.basis={kind: haar, levels: 2}", "halves the images 2 times, but they are 6×6"),
+        ("network.multipliers=[1, 1, 1]", "halves the images 2 times, but they are 6×6"),
+        ("network.labels=true", "the images have none"),
+    ],
+)
+def test_what_only_the_opened_images_tell_is_refused_too(spec: Path, tmp_path: Path, change: str, message: str) -> None:
+    """An archive has no shape and no labels before it is opened: the linter cannot know."""
+    images = np.random.default_rng(0).integers(0, 256, size=(20, 6, 6, 1)).astype(np.uint8)
+    np.savez(tmp_path / "odd.npz", train=images, test=images)
+    source = f"data.source={{kind: npz, path: {tmp_path}/odd.npz}}"
+    schedule = "design.schedule={kind: linear}"
+    evaluation = "evaluate=[]"
+    arguments = [argument for one in (source, schedule, evaluation, change) for argument in ("--set", one)]
+    refused = gudspec("run", spec, "--workdir", tmp_path / "w", *arguments)
+    assert refused.returncode == 2, refused.stderr
+    assert message in refused.stderr
+    assert "Traceback" not in refused.stderr
+    assert not (tmp_path / "w").exists()
+
+
 def test_a_folder_that_is_no_workdir(tmp_path: Path) -> None:
     for command in (("eval",), ("sample", "--count", "1")):
         refused = gudspec(command[0], tmp_path, *command[1:])
