@@ -170,10 +170,14 @@ class _Place:
         return f" in {_dotted(self.path[:-1])}{f' ({kind})' if kind else ''}"
 
     def meant(self) -> str | None:
-        """The field that an unknown key was probably meant to be: one that is not given already."""
+        """The field that an unknown key was probably meant to be: one that its own source does not give already.
+
+        An override may well mean a key that the file gives.
+        """
         given = self.holder.entries if isinstance(self.holder, Mapping) else {}
+        own = given[str(self.path[-1])].key.file if str(self.path[-1]) in given else None
         fields = self.parent.model.model_fields if self.parent.model else {}
-        return closest(self.path[-1], (name for name in fields if name not in given))
+        return closest(self.path[-1], (name for name in fields if name not in given or given[name].key.file != own))
 
     def _unknown_key(self, tree: Node) -> Diagnostic:
         key = str(self.path[-1])

@@ -158,3 +158,12 @@ def test_a_mutated_spec_is_read_or_refused(experiment: Experiment, draw: st.Data
         return
     assert str(refused)
     assert all(problem.span.source.line(problem.span.start.line) for problem in refused.diagnostics)
+
+
+def test_an_override_may_mean_a_key_that_the_file_gives() -> None:
+
+    text = "gudspec: 1\nname: x\ndata: {source: {kind: digits}}\ntrain: {steps: 3}\n"
+    with pytest.raises(SpecError) as caught:
+        loads(text, ["train.stepps=4"])
+    (problem,) = caught.value.diagnostics
+    assert problem.suggestion == "steps"
