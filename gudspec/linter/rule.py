@@ -10,7 +10,7 @@ from gudspec.spec.diagnostics import Diagnostic, Severity
 from gudspec.spec.load import Document
 from gudspec.spec.tree import Path, place
 
-__all__ = ["Finding", "Rule"]
+__all__ = ["Description", "Finding", "Rule"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +27,15 @@ class Finding:
     """A replacement of what is marked."""
     notes: tuple[str, ...] = ()
     """What would help."""
+    certain: bool = False
+    """The suggestion is right without a doubt, so that `gudspec lint --fix` may apply it."""
 
 
-class Rule(ABC):
-    """One way in which a well-formed spec is wrong. The docstring of a rule is its explanation to the user."""
+class Description:
+    """What a person needs to understand a code. The docstring of a subclass is its explanation to the user."""
 
     code: ClassVar[str]
-    """Stable code: GUD2xx design, GUD3xx cost, GUD4xx surroundings."""
+    """Stable code: GUD0xx text, GUD1xx structure, GUD2xx design, GUD3xx cost, GUD4xx surroundings; never reused."""
     severity: ClassVar[Severity] = "error"
     """An `error` keeps the spec from running."""
     summary: ClassVar[str]
@@ -42,11 +44,17 @@ class Rule(ABC):
     """Part of a spec in which the rule finds something; the tests hold it to that."""
     good: ClassVar[str]
     """The same, put right."""
+    source: ClassVar[str] = ""
+    """Paper and equation, or the document, that the rule follows from; empty where the explanation says it all."""
 
     @classmethod
     def explanation(cls) -> str:
         """Why the rule exists and what to do about its findings."""
         return inspect.cleandoc(cls.__doc__ or "")
+
+
+class Rule(Description, ABC):
+    """One way in which a well-formed spec is wrong."""
 
     @abstractmethod
     def check(self, document: Document) -> Iterator[Finding]:
@@ -56,4 +64,5 @@ class Rule(ABC):
         """The findings at their places in the text."""
         for found in self.check(document):
             span = place(document.tree, found.path, key=found.key)
-            yield Diagnostic(self.code, found.message, span, self.severity, found.suggestion, found.notes)
+            suggestion, notes, certain = found.suggestion, found.notes, found.certain
+            yield Diagnostic(self.code, found.message, span, self.severity, suggestion, notes, certain)

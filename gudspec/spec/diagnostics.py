@@ -80,6 +80,8 @@ class Diagnostic:
     """What was probably meant: a replacement for the text of `span`."""
     notes: tuple[str, ...] = ()
     """Further lines that help: known keys, related places."""
+    certain: bool = False
+    """The suggestion is right without a doubt, so that a tool may apply it; an empty one deletes the text of `span`."""
 
     def __str__(self) -> str:
         r"""The diagnostic as a compiler would print it.
