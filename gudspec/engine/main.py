@@ -228,6 +228,7 @@ def _finish(trained: Trained, parameters_sha256: str, parameter_count: int) -> R
         "gaussian_bits_per_dim": baseline,
         "evaluations": evaluations,
         "samples": samples,
+        "path": jax.tree.map(lambda leaf: np.asarray(leaf).tolist(), trained.parameters.get("path", {})),
     }
     trained.workdir.write("summary.json", summary)
     write_report(trained.workdir.path)

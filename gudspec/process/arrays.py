@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-__all__ = ["Array", "Parameters", "namespace"]
+__all__ = ["Array", "Parameters", "matmul", "namespace"]
 
 Array: TypeAlias = Any
 """A NumPy or JAX array; the shape is said in brackets in each docstring."""
@@ -22,3 +22,12 @@ def namespace(*values: Any) -> ModuleType:
             module: ModuleType = value.__array_namespace__()
             return module
     return np
+
+
+def matmul(left: Array, right: Array) -> Array:
+    """The matrix product in full precision: accelerators would round the factors to bf16 or TF32 by default.
+
+    A change of basis must keep norms and whiteness to float precision, and costs nothing beside a network.
+    """
+    xp = namespace(left, right)
+    return np.matmul(left, right) if xp is np else xp.matmul(left, right, precision="highest")

@@ -19,6 +19,7 @@ from gudspec.program.paths import Diffused, groups_of, path_of
 from gudspec.spec.models import design as models
 from gudspec.spec.models.bases import PcaBasis, spatial
 from gudspec.spec.models.priors import DataVariancePrior, FilePrior, IsotropicPrior, PowerLawPrior
+from gudspec.spec.models.schedules import LearnedSchedule
 
 __all__ = ["Design", "Shape", "Statistics", "short_name"]
 
@@ -146,16 +147,28 @@ class Design:
         """Number of components whose variance [H, W, C], as `statistics` has it, is but the floor."""
         return int((np.asarray(variance) <= 1.01 * _FLOOR * max(np.max(variance), _FLOOR)).sum())
 
-    def path(self, statistics: Statistics) -> paths.Path:
-        """γ(t)."""
+    def path(self, statistics: Statistics, rises: Array | None = None) -> paths.Path:
+        """γ(t).
+
+        Args:
+            statistics: of the data.
+            rises: w of a learned path, [pieces, groups]; None takes that before training.
+        """
         scale = self.scale(statistics.variance, statistics.scale)
-        data = Diffused(statistics.variance, scale, statistics.extremes, statistics.order)
+        data = Diffused(statistics.variance, scale, statistics.extremes, statistics.order, rises)
         return path_of(self.spec.schedule, self.layout, data)
 
-    def process(self, statistics: Statistics) -> Process:
-        """The process on data with these statistics; NumPy or (traced) JAX arrays."""
+    @cached_property
+    def rises(self) -> np.ndarray | None:
+        """The w of a learned path before training, [pieces, groups]; None of others, which have nothing to learn."""
+        if not isinstance(self.spec.schedule, LearnedSchedule):
+            return None
+        return np.zeros((self.spec.schedule.pieces, self.groups.count), np.float32)
+
+    def process(self, statistics: Statistics, rises: Array | None = None) -> Process:
+        """The process on data with these statistics; NumPy or (traced) JAX arrays. `rises` is that of `path`."""
         scale = self.scale(statistics.variance, statistics.scale)
-        basis, path = self.layout.basis(statistics.axes), self.path(statistics)
+        basis, path = self.layout.basis(statistics.axes), self.path(statistics, rises)
         return Process(basis, statistics.mean, scale, statistics.variance / scale**2, path)
 
     def tokens(self, conditioning: str) -> Groups:

@@ -20,19 +20,21 @@ __all__ = ["Diffused", "groups_of", "path_of"]
 
 @dataclass(frozen=True, eq=False)
 class Diffused:
-    """What a path may know of the data: NumPy or (traced) JAX arrays.
+    """What a path may know of the data and of training: NumPy or (traced) JAX arrays.
 
     Args:
         variance: Σ of the unscaled components, [H, W, C].
         scale: S of the prior, [H, W, C].
         extremes: extreme eigenvalues of the covariance of χ, [2].
         order: l of a file ordering, [H, W, C].
+        rises: w of a learned path, [pieces, groups]; None before any training.
     """
 
     variance: Array
     scale: Array
     extremes: Array
     order: Array | None = None
+    rises: Array | None = None
 
 
 def groups_of(schedule: spec.AnySchedule, layout: Layout) -> Groups:
@@ -50,7 +52,7 @@ def groups_of(schedule: spec.AnySchedule, layout: Layout) -> Groups:
             return Groups.of(paths.dissipation_rates(layout.shape).round(9))
         case spec.DvdpSchedule() | spec.FdmSchedule() | spec.SubspaceSchedule():
             return paths.dropped_levels(layout.shape, layout.haar_levels, len(schedule.turning))
-        case spec.KnotsSchedule(by=by):
+        case spec.KnotsSchedule(by=by) | spec.LearnedSchedule(by=by):
             return _named(by, layout)
         case _:
             return Groups.single(layout.shape)
@@ -95,6 +97,9 @@ def path_of(schedule: spec.AnySchedule, layout: Layout, data: Diffused) -> paths
             return paths.ProgressiveBlur(groups, base, rates, times, blurs, residual)
         case spec.KnotsSchedule(times=times, values=values):
             return paths.Knots(groups, np.array(times), np.array(values).T.repeat(groups.count // len(values), axis=1))
+        case spec.LearnedSchedule(pieces=pieces):
+            straight = np.zeros((pieces, groups.count), np.float32)
+            return paths.Learned(groups, straight if data.rises is None else data.rises, *_ends(schedule.gamma, data))
 
 
 def _rg_cutoff(schedule: spec.RgCutoffSchedule, groups: Groups, layout: Layout, data: Diffused) -> paths.RgCutoff:

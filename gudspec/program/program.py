@@ -35,7 +35,7 @@ Batch = Mapping[str, Array]
 """`pixels` [b, H, W, C], quantized or real; `labels` [b] where the source has classes."""
 
 Denoiser = Callable[[Parameters, Process, Statistics, Array | None], Denoise]
-"""(parameters of the network, process, statistics, dropout key or None) → denoiser."""
+"""(trained parameters, process, statistics, dropout key or None) → denoiser."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +76,10 @@ class Program:
 
         def init(key: Array) -> TrainState:
             network = self.create(nnx.Rngs(fold(key, "network")))
-            return initial_state(nnx.to_pure_dict(nnx.state(network)), self.optimizer, key)
+            parameters = {"network": nnx.to_pure_dict(nnx.state(network))}
+            if self.design.rises is not None:
+                parameters["path"] = {"rises": jnp.asarray(self.design.rises)}
+            return initial_state(parameters, self.optimizer, key)
 
         return jax.jit(init)
 
@@ -89,16 +92,21 @@ class Program:
     ) -> Denoise:
         if self.denoiser is not None:
             return self.denoiser(parameters, process, statistics, dropout_key)
-        network: Any = nnx.merge(self._graph, parameters)
+        network: Any = nnx.merge(self._graph, parameters["network"])
         labels = self.design.labels(self.tokens, statistics)
         prediction = self.experiment.objective.prediction
         return network_denoiser(network, process, self.tokens, labels, prediction, dropout_key=dropout_key)
 
     # ── the process ────────────────────────────────────────────────────────────────────────────────
 
-    def process(self, statistics: Statistics) -> Process:
-        """The process on data with these statistics."""
-        return self.design.process(statistics)
+    def process(self, statistics: Statistics, parameters: Parameters | None = None) -> Process:
+        """The process on data with these statistics.
+
+        Args:
+            statistics: of the data.
+            parameters: trained parameters, of which a learned path takes its own; without, that before training.
+        """
+        return self.design.process(statistics, **(parameters or {}).get("path", {}))
 
     def at(self, values: Mapping[str, float] | None = None) -> dict[str, Array]:
         """Parameters of the path for evaluation and sampling.
@@ -123,7 +131,7 @@ class Program:
 
     def loss(self, parameters: Parameters, key: Array, batch: Batch, statistics: Statistics) -> Array:
         """Training loss of one batch (GUD, eq. 12)."""
-        process = self.process(statistics)
+        process = self.process(statistics, parameters)
         images = self._images(batch["pixels"], fold(key, "dequantize"))
         if self.experiment.data.flip == "horizontal":
             mirrored = jax.random.bernoulli(fold(key, "flip"), shape=(len(images), 1, 1, 1))
@@ -157,13 +165,13 @@ class Program:
             spec: an entry of `evaluate`.
 
         Returns:
-            (network parameters, statistics, batch, key, path parameters) → bits/dim per image, [b].
+            (trained parameters, statistics, batch, key, path parameters) → bits/dim per image, [b].
         """
 
         def evaluate(
             parameters: Parameters, statistics: Statistics, batch: Batch, key: Array, at: Mapping[str, Array]
         ) -> Array:
-            process = self.process(statistics)
+            process = self.process(statistics, parameters)
             denoise = self._denoise(parameters, process, statistics)
             chi = process.to_components(self._images(batch["pixels"], fold(key, "dequantize")))
             condition = self._condition(batch)
@@ -182,7 +190,7 @@ class Program:
             spec: the `sampler` of an entry of `sample`.
 
         Returns:
-            (network parameters, statistics, key, path parameters, condition, count) → images [count, H, W, C].
+            (trained parameters, statistics, key, path parameters, condition, count) → images [count, H, W, C].
         """
 
         def draw(
@@ -193,7 +201,7 @@ class Program:
             condition: Condition,
             count: int,
         ) -> Array:
-            process = self.process(statistics)
+            process = self.process(statistics, parameters)
             denoise = self._denoise(parameters, process, statistics)
             prior = jax.random.normal(fold(key, "prior"), (count, *self.shape))
             chi = sample(denoise, process, prior, fold(key, "sampler"), at, condition, spec)

@@ -13,7 +13,7 @@ from gudspec.program.keys import fold
 __all__ = ["TrainState", "initial_state", "train_step"]
 
 Parameters = dict[str, "Parameters | Array"]
-"""Parameters of a network: nested dictionaries of arrays."""
+"""What is trained, nested dictionaries of arrays: `network`, and `path` of a learned path."""
 
 
 class TrainState(NamedTuple):
@@ -22,7 +22,7 @@ class TrainState(NamedTuple):
     step: Array
     """Steps taken, int32."""
     parameters: Parameters
-    """The network's parameters."""
+    """The trained parameters."""
     ema: Parameters
     """Their exponential moving average, used for evaluation and sampling."""
     optimizer: optax.OptState

@@ -32,7 +32,7 @@ class Noising(NamedTuple):
     """What the rows were selected from, such as `64 components`."""
 
 
-def noising(experiment: Experiment, statistics: Statistics) -> Noising:
+def noising(experiment: Experiment, statistics: Statistics, rises: np.ndarray | None = None) -> Noising:
     """The path at its nominal parameters, for up to eight of its groups, evenly spread over the order of generation.
 
     Where all components share one noise level the groups are components: their log SNR still differs.
@@ -40,8 +40,9 @@ def noising(experiment: Experiment, statistics: Statistics) -> Noising:
     Args:
         experiment: the spec.
         statistics: what its process knows of the data.
+        rises: w of a learned path, [pieces, groups]; None before any training.
     """
-    view = View(experiment, statistics)
+    view = View(experiment, statistics, rises)
     chosen = view.spread(SHADES)
     t = view.times(chosen)
     state = view.gamma(t, chosen)

@@ -218,7 +218,8 @@ def _design(run: Run) -> dict[str, Any] | None:
         facts.append((path.removeprefix("design.schedule."), f"{bounds.value:g}{trained}"))
     if run.statistics is None:
         return {"facts": facts, "charts": [], "legend": [], "of": ""}
-    curves = noising(run.experiment, run.statistics)
+    rises = run.summary.get("path", {}).get("rises")
+    curves = noising(run.experiment, run.statistics, None if rises is None else np.asarray(rises))
     colors = shades(len(curves.names))
 
     def panel(rows: np.ndarray, title: str) -> Markup:

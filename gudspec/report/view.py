@@ -33,10 +33,12 @@ class View:
     Args:
         experiment: the spec.
         statistics: what its process knows of the data.
+        rises: w of a learned path, [pieces, groups]; None before any training.
     """
 
     experiment: Experiment
     statistics: Statistics
+    rises: np.ndarray | None = None
 
     @cached_property
     def design(self) -> Design:
@@ -46,7 +48,7 @@ class View:
     @cached_property
     def process(self) -> Process:
         """The process, in float64."""
-        return self.design.process(Statistics(*(np.asarray(value, float) for value in self.statistics)))
+        return self.design.process(Statistics(*(np.asarray(value, float) for value in self.statistics)), self.rises)
 
     @cached_property
     def bounds(self) -> dict[str, Bounds]:

@@ -68,7 +68,7 @@ def every_path(xp) -> dict[str, tuple[paths.Path, dict]]:
             {},
         ),
         "subspace": (paths.Subspace(levels, shared, stages[1] - 0.1, stages[1], 1e-3), {}),
-        "learned": (paths.Learned(columns, 5, low, high), {"rises": xp.sin(xp.arange(40.0)).reshape(5, 8) * 3}),
+        "learned": (paths.Learned(columns, xp.sin(xp.arange(40.0)).reshape(5, 8) * 3, low, high), {}),
         "knots": (
             paths.Knots(Groups.columns((1, 2, 1)), knots, xp.asarray([[-9.0, -8.0], [-8.0, 1.0], [5.0, 1.0]])),
             {},
@@ -247,18 +247,20 @@ def test_cosine_is_the_published_schedule() -> None:
 
 
 def test_learned_path_starts_straight_and_has_gradients() -> None:
-    path = paths.Learned(Groups.columns(SHAPE), 4, -9.0, 5.0)
+    columns = Groups.columns(SHAPE)
+    path = paths.Learned(columns, np.zeros((4, 8)), -9.0, 5.0)
     t = jnp.linspace(0, 1, 9)
     np.testing.assert_allclose(path.gamma(t, {}), (-9 + 14 * t)[:, None].repeat(8, 1), atol=1e-5)
 
     def value(rises: jnp.ndarray) -> jnp.ndarray:
-        parameters = {"rises": rises}
-        return path.gamma(jnp.array([0.3]), parameters).sum() + path.gamma_dot(jnp.array([0.3]), parameters).sum()
+        path = paths.Learned(columns, rises, -9.0, 5.0)
+        return path.gamma(jnp.array([0.3]), {}).sum() + path.gamma_dot(jnp.array([0.3]), {}).sum()
 
-    gradient = jax.grad(value)(jnp.asarray(path.initial()))
+    gradient = jax.grad(value)(jnp.zeros((4, 8)))
     assert np.isfinite(gradient).all()
     assert (gradient[1] > 0).all()  # to rise more in the piece around t = 0.3
-    ends = path.gamma(jnp.array([0.0, 1.0]), {"rises": 30 * jnp.sin(jnp.arange(32.0)).reshape(4, 8)})
+    bent = paths.Learned(columns, 30 * jnp.sin(jnp.arange(32.0)).reshape(4, 8), -9.0, 5.0)
+    ends = bent.gamma(jnp.array([0.0, 1.0]), {})
     np.testing.assert_allclose(ends, jnp.array([[-9.0], [5.0]]).repeat(8, 1), atol=1e-5)
 
 

@@ -132,6 +132,45 @@ def test_bound_is_the_entropy_and_its_slack(gaussian: Gaussian) -> None:
     assert abs(error) < 5e-3
 
 
+PATHS = {
+    "linear": "linear",
+    "cosine": "cosine",
+    "columns": "sequential, inverse_softness: 0.5",
+    "rows": "sequential, ordering: {kind: row}, inverse_softness: 0.8",
+    "patches": "sequential, ordering: {kind: patch, size: 2}, inverse_softness: 0.3",
+    "knots": "knots, by: rows, times: [0, 0.2, 1], values: [[-9, -8, 6], [-9, -1, 6], [-9, 3, 6], [-9, -7, 6]]",
+    "learned": "learned, pieces: 5",
+}
+
+
+@pytest.mark.slow
+def test_bound_does_not_depend_on_the_path() -> None:
+    """For the exact denoiser it is a path integral of a gradient field: end points alone decide (GUD, §4.4)."""
+    spec, values = results.Bound(kind="bound", name="bound", times=256), {}
+    bent = 3 * np.random.default_rng(1).normal(size=(5, DIMENSIONS)).astype(np.float32)
+    for name, schedule in PATHS.items():
+        ends = "" if name == "knots" else ", gamma: {min: -9, max: 6}"
+        gaussian = Gaussian(f"{{schedule: {{kind: {schedule}{ends}}}}}")
+        parameters = {"path": {"rises": bent}} if name == "learned" else {}
+        evaluate, batch = gaussian.program.evaluation(spec), {"pixels": gaussian.images(8192)}
+        bound = evaluate(parameters, gaussian.statistics, batch, jax.random.key(0), gaussian.program.at())
+        values[name] = float(bound.mean())
+    slack = 0.5 * np.linalg.slogdet(np.eye(DIMENSIONS) + np.exp(-9) * np.linalg.inv(gaussian.covariance))[1]
+    stop = gaussian.diffused(1.0)
+    gap = 0.5 * (np.trace(stop) - DIMENSIONS - np.linalg.slogdet(stop)[1])
+    expected = gaussian.entropy + bits(slack + gap)
+    assert {name: value for name, value in values.items() if abs(value - expected) > 5e-3} == {}
+
+
+def test_likelihood_along_a_learned_path_is_the_entropy() -> None:
+    spec = results.Likelihood(kind="likelihood", name="nll", divergence="exact", rtol=1e-5, atol=1e-5)
+    gaussian = Gaussian("{schedule: {kind: learned, pieces: 5, gamma: {min: -13, max: 10}}}")
+    bent = np.random.default_rng(1).normal(size=(5, DIMENSIONS)).astype(np.float32)
+    evaluate, batch = gaussian.program.evaluation(spec), {"pixels": gaussian.images(256)}
+    values = evaluate({"path": {"rises": bent}}, gaussian.statistics, batch, jax.random.key(0), {})
+    assert abs(float(values.mean()) - gaussian.entropy) < 1e-3
+
+
 @pytest.mark.parametrize(
     ("sampler", "tolerance"),
     [

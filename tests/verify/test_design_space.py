@@ -24,6 +24,7 @@ ANYWHERE = {
     "soft": "kind: soft_linear, inverse_softness: 0.6",
     "sequential": "kind: sequential, ordering: {kind: neg_log_variance}, inverse_softness: 0.4",
     "vp": "kind: vp",
+    "learned": "kind: learned, pieces: 4",
 }
 ONLY = {
     ("pixel", "columns"): "kind: sequential, ordering: {kind: column}, inverse_softness: 0.5",
@@ -48,7 +49,6 @@ DESIGNS = [
         *((basis, name, text) for (basis, name), text in ONLY.items()),
     )
     for prior in PRIORS
-    if not (prior == "whitened" and schedule in ("vp", "ddpm", "edm", "ve", "blurring"))
 ]
 
 

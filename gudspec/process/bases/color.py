@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gudspec.process.arrays import Array, namespace
+from gudspec.process.arrays import Array, matmul, namespace
 from gudspec.process.bases.base import Basis
 from gudspec.process.groups import Groups
 
@@ -45,4 +45,4 @@ class Color(Basis):
 
 def _mix(image: Array, axes: np.ndarray) -> Array:
     xp = namespace(image)
-    return xp.matmul(image, xp.asarray(axes, dtype=image.dtype))
+    return matmul(image, xp.asarray(axes, dtype=image.dtype))

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from gudspec.process.arrays import Array, namespace
+from gudspec.process.arrays import Array, matmul
 from gudspec.process.bases.base import Basis
 
 __all__ = ["Matrix"]
@@ -33,7 +33,6 @@ class Matrix(Basis):
 
     @staticmethod
     def _product(matrix: Array, values: Array) -> Array:
-        xp = namespace(matrix, values)
         # [..., HW, C] where the matrix is of one channel, [..., HWC, 1] where it is of the whole image
         flat = values.reshape((*values.shape[:-3], matrix.shape[1], -1))
-        return xp.matmul(matrix, flat).reshape(values.shape)
+        return matmul(matrix, flat).reshape(values.shape)

@@ -20,42 +20,36 @@ class Learned(Path):
 
     Monotone with fixed end points for every w, so that the variational bound, a path integral over γ̇ (GUD, §4.4), may
     be lowered by its gradient in w (as Variational Diffusion Models, arXiv:2107.00630, App. D, learn a scalar one).
-
-    Parameters: `rises` is w, [K, G]; without it, the path is that of `initial`.
+    Equal w give straight lines.
 
     Args:
         groups: components that share γ.
-        pieces: K.
+        rises: w, [K, G].
         gamma_min: γ at t = 0 of every group.
         gamma_max: γ at t = 1 of every group.
     """
 
     groups: Groups
-    pieces: int
+    rises: Array
     gamma_min: Array
     gamma_max: Array
 
-    def initial(self) -> np.ndarray:
-        """The w of straight lines, [K, G]."""
-        return np.zeros((self.pieces, self.groups.count), np.float32)
-
-    def _knots(self, parameters: Parameters) -> tuple[Array, Array]:
+    def _knots(self) -> tuple[Array, Array]:
         """Times [K + 1] and values [K + 1, G]."""
-        weights = parameters.get("rises", self.initial())
-        xp = namespace(weights, self.gamma_min, self.gamma_max)
-        share = xp.logaddexp(xp.zeros_like(weights), weights)
+        xp = namespace(self.rises, self.gamma_min, self.gamma_max)
+        share = xp.logaddexp(xp.zeros_like(self.rises), self.rises)
         share = share / xp.sum(share, axis=0)
         done = xp.concatenate([xp.zeros_like(share[:1]), xp.cumsum(share, axis=0)])
-        return self.breakpoints(parameters), self.gamma_min + (self.gamma_max - self.gamma_min) * done
+        return self.breakpoints({}), self.gamma_min + (self.gamma_max - self.gamma_min) * done
 
     def gamma(self, t: Array, parameters: Parameters) -> Array:
         """γ per group [b, G] at times t [b]."""
-        return piecewise_linear(t, *self._knots(parameters))[0]
+        return piecewise_linear(t, *self._knots())[0]
 
     def gamma_dot(self, t: Array, parameters: Parameters) -> Array:
         """dγ/dt per group [b, G]; at a knot, the larger of the two one-sided derivatives."""
-        return piecewise_linear(t, *self._knots(parameters))[1]
+        return piecewise_linear(t, *self._knots())[1]
 
     def breakpoints(self, parameters: Parameters) -> Array:
         """The times of the knots, [K + 1]."""
-        return np.arange(self.pieces + 1) / self.pieces
+        return np.linspace(0, 1, len(self.rises) + 1)

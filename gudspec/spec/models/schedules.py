@@ -40,6 +40,7 @@ __all__ = [
     "HierarchicalSchedule",
     "HierarchicalSoftness",
     "KnotsSchedule",
+    "LearnedSchedule",
     "LinearSchedule",
     "RgCutoffSchedule",
     "SequentialSchedule",
@@ -180,6 +181,24 @@ class KnotsSchedule(Model):
         return self
 
 
+class LearnedSchedule(Model):
+    """γ of every group learned together with the network: monotone, with fixed end points, by the variational bound.
+
+    γ is piecewise linear in `pieces` equal stretches of t and starts as a straight line. Its shape is trained like a
+    weight of the network, through γ and dγ/dt, so the loss must be the bound: `objective.weight: likelihood` with t
+    uniform (as arXiv:2107.00630, App. D, for one shared γ; GUD, §4.4, for the path's freedom).
+    """
+
+    kind: Literal["learned"]
+    by: Literal["columns", "rows", "levels", "components"] = "components"
+    """Which components share γ: columns or rows of the pixel basis; levels of the haar basis; none. One γ for all has
+    nothing to learn: the bound then depends on its end points alone."""
+    pieces: Annotated[int, Field(ge=2, le=256)] = 16
+    """Stretches of t in which γ is linear."""
+    gamma: GammaInterval = GammaInterval()
+    """End points of γ of every group, which stay fixed."""
+
+
 AnySchedule = Annotated[
     LinearSchedule
     | VpSchedule
@@ -196,6 +215,7 @@ AnySchedule = Annotated[
     | FdmSchedule
     | FdmBlurSchedule
     | SubspaceSchedule
-    | KnotsSchedule,
+    | KnotsSchedule
+    | LearnedSchedule,
     Field(discriminator="kind"),
 ]
