@@ -23,9 +23,18 @@ class Refused(RunError):
 
 
 class Diverged(RunError):
-    """The loss is no longer finite: a retry would end the same."""
+    """The loss is no longer finite, or exploded: a retry would end the same.
+
+    Args:
+        message: what happened.
+        step: the step in which it happened.
+    """
 
     exit_code = 3
+
+    def __init__(self, message: str, step: int):
+        super().__init__(message)
+        self.step = step
 
 
 class Interrupted(RunError):

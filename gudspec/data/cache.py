@@ -1,7 +1,6 @@
 """Arrays kept between runs, filed under the content that they were computed from."""
 
 import contextlib
-import hashlib
 import os
 import tempfile
 import zipfile
@@ -12,28 +11,9 @@ from typing import BinaryIO
 
 import numpy as np
 
+from gudspec.cached import cached_path, folder
+
 __all__ = ["cached_path", "folder", "remember", "replace_file"]
-
-_FORMAT = 1  # raise it when what is stored under a key changes its meaning
-
-
-def folder() -> Path:
-    """Where the cache lives: `$GUDSPEC_CACHE`, else `~/.cache/gudspec/statistics`."""
-    chosen = os.environ.get("GUDSPEC_CACHE")
-    return Path(chosen).expanduser() if chosen else Path.home() / ".cache" / "gudspec" / "statistics"
-
-
-def cached_path(*key: object, suffix: str = ".npz") -> Path:
-    """The file of whatever is determined by `key`, whether or not it exists yet.
-
-    Args:
-        *key: everything that the content depends on; each part must have a faithful `repr`.
-        suffix: of the file.
-
-    Returns:
-        Its path in the cache folder.
-    """
-    return folder() / (hashlib.sha256(repr((_FORMAT, *key)).encode()).hexdigest() + suffix)
 
 
 def remember(path: Path, compute: Callable[[], Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:

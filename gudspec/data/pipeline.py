@@ -5,19 +5,21 @@ and every epoch is a permutation of all images: nothing is dropped, at any batch
 stop at any step and go on from there, with other devices and other processes.
 """
 
+from collections.abc import Callable
+
 import grain
 import numpy as np
 
 from gudspec.data.shuffle import permutation
 from gudspec.data.source import Images
 
-__all__ = ["Batches", "indices", "share", "stream"]
+__all__ = ["Batches", "indices", "stream"]
 
 Batches = tuple[tuple[int, int], ...]
 """(steps, batch size) of every phase of a training run."""
 
 
-def indices(seed: int, step: int, batches: Batches, size: int) -> np.ndarray:
+def indices(seed: int, step: int, batches: Batches, size: int, skipped: int = 0) -> np.ndarray:
     """The images of one step, over all processes.
 
     Args:
@@ -25,6 +27,7 @@ def indices(seed: int, step: int, batches: Batches, size: int) -> np.ndarray:
         step: from 0.
         batches: the phases of the run.
         size: number of training images, n.
+        skipped: how many images were left out before this step.
 
     Returns:
         int64 [batch], each in [0, size).
@@ -36,6 +39,7 @@ def indices(seed: int, step: int, batches: Batches, size: int) -> np.ndarray:
     [[0, 2], [1, 2, 1, 0, 2]]
     """
     first, batch = _position(step, batches)
+    first += skipped
     position = np.arange(first, first + batch)
     epochs = range(first // size, (first + batch - 1) // size + 1)
     order = np.concatenate([permutation(size, seed, epoch) for epoch in epochs])
@@ -54,26 +58,14 @@ def _position(step: int, batches: Batches) -> tuple[int, int]:
     raise IndexError(f"the run has {sum(steps for steps, _ in batches)} steps: {batches}")
 
 
-def share(batch: int, process_index: int, process_count: int) -> slice:
-    """The rows of a global batch that one process loads: contiguous, in the order of the processes.
-
-    >>> share(12, process_index=1, process_count=3)
-    slice(4, 8, None)
-    """
-    if batch % process_count:
-        raise ValueError(f"a batch of {batch} images cannot be shared equally by {process_count} processes")
-    rows = batch // process_count
-    return slice(process_index * rows, (process_index + 1) * rows)
-
-
 def stream(
     images: Images,
     *,
     seed: int,
     batches: Batches,
     start: int = 0,
-    process_index: int = 0,
-    process_count: int = 1,
+    rows: Callable[[int], np.ndarray] = np.arange,
+    skipped: Callable[[int], int] = lambda step: 0,
 ) -> grain.DatasetIterator[dict[str, np.ndarray]]:
     """The batches of a run, prefetched by a thread.
 
@@ -82,8 +74,8 @@ def stream(
         seed: seed of the run.
         batches: the phases of the run.
         start: the first step to deliver.
-        process_index: this process, from 0.
-        process_count: number of processes that share each batch.
+        rows: (batch size) → the rows of a batch that this process loads; all by default.
+        skipped: (step) → how many images were left out before it.
 
     Returns:
         An iterator over the steps from `start` to the end: `pixels` [rows, H, W, C] and, if the images have them,
@@ -91,12 +83,10 @@ def stream(
     """
 
     def load(step: int) -> dict[str, np.ndarray]:
-        rows = indices(seed, step, batches, len(images))
-        local = images.take(rows[share(len(rows), process_index, process_count)])
+        chosen = indices(seed, step, batches, len(images), skipped(step))
+        local = images.take(chosen[rows(len(chosen))])
         return {"pixels": local.pixels} | ({} if local.labels is None else {"labels": local.labels})
 
-    for _, batch in batches:
-        share(batch, process_index, process_count)  # fails here and not in the thread
     total = sum(steps for steps, _ in batches)
     # One thread suffices: a batch is one gather from memory, and more would fight the training loop for the lock.
     options = grain.ReadOptions(num_threads=1, prefetch_buffer_size=4)

@@ -18,11 +18,16 @@ from collections.abc import Iterable
 from collections.abc import Mapping as Environment
 from dataclasses import replace
 
-from gudspec.spec.diagnostics import SET, Diagnostic, Mark, Source, Span
-from gudspec.spec.text import MAX_BYTES, decode, parse
+from gudspec.spec.diagnostics import SET, Diagnostic, Source, Span
+from gudspec.spec.text import MAX_BYTES, decode, mark_at, parse
 from gudspec.spec.tree import Broken, Entry, Mapping, Node, Scalar, Sequence, place
 
 __all__ = ["compose", "read_source"]
+
+_MAX_BASES = 32
+"""Longest chain of `extends`."""
+_MAX_KEYS = 64
+"""Longest path of an override."""
 
 _VARIABLE = re.compile(r"\$\$\{|\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}|\$\{[^}]*\}?")
 _KEYS = re.compile(r"""(?:"[^"]*"|[^".=]+)(?:\.(?:"[^"]*"|[^".=]+))*""")
@@ -93,6 +98,10 @@ def _with_base(
         message = "`extends` must be the path of one file"
         problems.append(Diagnostic("GUD011", message, place(tree, ("extends",))))
         return None
+    if not target.value.endswith((".yaml", ".yml")):
+        message = "`extends` must be a .yaml or .yml file"  # so that no other file is ever quoted in a message
+        problems.append(Diagnostic("GUD011", message, target.span))
+        return None
     path = os.path.normpath(os.path.join(os.path.dirname(source.name), target.value))
     base_source, unreadable = read_source(path)
     if unreadable and unreadable.code == "GUD001":
@@ -104,6 +113,10 @@ def _with_base(
         return None
     if os.path.realpath(path) in chain:
         problems.append(Diagnostic("GUD012", f"`extends` runs in a circle: {path} builds on this file", target.span))
+        return None
+    if len(chain) > _MAX_BASES:
+        message = f"`extends` leads through more than {_MAX_BASES} files: is it a circle?"
+        problems.append(Diagnostic("GUD012", message, target.span))
         return None
     base = _with_base(base_source, (*chain, os.path.realpath(path)), environment, problems)
     return _merge(base, own, problems) if base else None
@@ -132,7 +145,7 @@ def _join(base: Node, child: Node, problems: list[Diagnostic]) -> Node:
 def _into_list(base: Sequence, child: Mapping, problems: list[Diagnostic]) -> Node:
     items = list(base.items)
     for key, entry in child.entries.items():
-        if not key.isdecimal() or int(key) >= len(items):
+        if not key.isdecimal() or len(key) > 9 or int(key) >= len(items):
             known = f"items 0 to {len(items) - 1}" if items else "no items"
             problems.append(Diagnostic("GUD014", f"`{key}` selects nothing: the list has {known}", entry.key))
             return Broken(child.span)
@@ -151,14 +164,20 @@ def _override(text: str, problems: list[Diagnostic]) -> Mapping | None:
         message = "an override is written `path.to.key=value`"
         problems.append(Diagnostic("GUD014", message, _within(source, 0, len(text))))
         return None
+    if len(_KEY.findall(path[0])) > _MAX_KEYS:
+        message = f"a path of more than {_MAX_KEYS} keys: nothing in a spec is nested as deep"
+        problems.append(Diagnostic("GUD014", message, _within(source, 0, path.end())))
+        return None
     if path[0] == "extends":
         message = "`extends` cannot be overridden: it says what the other keys build on"
         problems.append(Diagnostic("GUD014", message, _within(source, 0, path.end())))
         return None
     start = path.end() + 1
     # The key is blanked, not cut, so that marks in the value are marks in the override.
+    begin = mark_at(text[:start])
+    blank = "\n" * (begin.line - 1) + " " * (begin.column - 1)
     wrong: list[Diagnostic] = []
-    value = parse(Source(SET, " " * start + text[start:]), wrong, fragment=True)
+    value = parse(Source(SET, blank + text[start:]), wrong, fragment=True)
     problems.extend(replace(problem, span=replace(problem.span, source=source)) for problem in wrong)
     if value is None or isinstance(value, Broken):
         return None
@@ -171,7 +190,7 @@ def _override(text: str, problems: list[Diagnostic]) -> Mapping | None:
 
 
 def _within(source: Source, start: int, end: int) -> Span:
-    return Span(source, Mark(1, start + 1), Mark(1, end + 1))
+    return Span(source, mark_at(source.text[:start]), mark_at(source.text[:end]))
 
 
 def _move(node: Node, source: Source) -> Node:
@@ -221,5 +240,7 @@ def _interpolate(text: str, span: Span, environment: Environment[str, str], prob
         return default or ""
 
     result = _VARIABLE.sub(value, text)
+    if len(result) > max(MAX_BYTES, len(text)):
+        wrong.append("a string of more than 1 MB, with what its environment variables hold")
     problems.extend(Diagnostic("GUD013", message, span) for message in wrong)
     return Broken(span) if wrong else Scalar(result, span, tuple(dict.fromkeys(used)))

@@ -64,6 +64,12 @@ class Span:
         return f"{self.file}:{self.start.line}:{self.start.column}"
 
 
+def _printable(text: str) -> str:
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
     """One problem of a spec."""
@@ -82,6 +88,11 @@ class Diagnostic:
     """Further lines that help: known keys, related places."""
     certain: bool = False
     """The suggestion is right without a doubt, so that a tool may apply it; an empty one deletes the text of `span`."""
+
+    def __post_init__(self) -> None:
+        # Messages quote the spec, whose strings may hold what must not reach a terminal.
+        object.__setattr__(self, "message", _printable(self.message))
+        object.__setattr__(self, "notes", tuple(map(_printable, self.notes)))
 
     def __str__(self) -> str:
         r"""The diagnostic as a compiler would print it.

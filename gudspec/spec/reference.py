@@ -7,10 +7,13 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from gudspec.spec.models import Experiment
+from gudspec.spec.models.docstrings import describe_fields
 from gudspec.spec.resolved import flow
 from gudspec.spec.schema import Type, kind_of, type_of
 
 __all__ = ["reference"]
+
+describe_fields()
 
 _PREFACE = """\
 # The language of specs

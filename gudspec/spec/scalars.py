@@ -18,10 +18,14 @@ _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _INFINITE = re.compile(r"([-+]?)\.(inf|Inf|INF)")
 _LONGEST = 400
 """Digits of the longest number; the largest double has 309."""
+_LARGEST = 2**63
+"""Integers from here on are read as floating-point numbers, which no field that counts accepts."""
 
 
 def core(text: str) -> bool | int | float | str | None:
     """The value of an unquoted scalar.
+
+    An integer that 64 bits do not hold is a floating-point number.
 
     Args:
         text: the scalar as it is written.
@@ -45,12 +49,22 @@ def core(text: str) -> bool | int | float | str | None:
         if pattern.fullmatch(text):
             if len(text) > _LONGEST:
                 raise ValueError(f"a number of {len(text)} characters")
-            return int(text, base) if base else float(text)
+            if not base:
+                return float(text)
+            number = int(text, base)
+            return number if abs(number) < _LARGEST else _float(number, text)
     return text
 
 
+def _float(number: int, text: str) -> float:
+    try:
+        return float(number)
+    except OverflowError:
+        raise ValueError(f"a number of {len(text)} characters") from None
+
+
 _PLAIN = re.compile(r"[A-Za-z_/][\w./-]*", re.ASCII)
-_ESCAPED = re.compile("[^\x20-\x7e\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+_ESCAPED = re.compile("[\0-\x1f\x7f-\x9f\ud800-\udfff\ufeff\ufffe\uffff]")
 
 
 def scalar(value: bool | int | float | str | None) -> str:

@@ -14,7 +14,7 @@ from gudspec.spec.models.data import (
     Textures,
 )
 
-__all__ = ["classes", "levels", "shape", "validates"]
+__all__ = ["classes", "counts", "levels", "shape", "validates"]
 
 
 def shape(source: AnySource) -> Shape | None:
@@ -72,3 +72,21 @@ def classes(source: AnySource) -> int | None:
 def validates(source: AnySource) -> bool:
     """Whether the source publishes a validation split of its own."""
     return isinstance(source, Pcam)
+
+
+def counts(source: AnySource) -> dict[str, int]:
+    """Number of images of every published split, before `data.validation`; empty where only the data can tell.
+
+    >>> counts(GaussianField(kind="gaussian_field", count=100))
+    {'train': 100, 'test': 25}
+    """
+    match source:
+        case Digits():
+            return {"train": 1437, "test": 360}
+        case Cifar10():
+            return {"train": 50_000, "test": 10_000}
+        case Pcam():
+            return {"train": 262_144, "validation": 32_768, "test": 32_768}
+        case GaussianField(count=count) | GaussianMixture(count=count):
+            return {"train": count, "test": max(1, count // 4)}
+    return {}

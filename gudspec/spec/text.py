@@ -14,15 +14,23 @@ from gudspec.spec.diagnostics import START, Diagnostic, Mark, Source, Span
 from gudspec.spec.scalars import core
 from gudspec.spec.tree import Broken, Entry, Mapping, Node, Scalar, Sequence
 
-__all__ = ["MAX_BYTES", "decode", "parse"]
+__all__ = ["MAX_BYTES", "decode", "mark_at", "parse"]
 
 MAX_BYTES = 1_000_000
 """Largest file; a spec has a few thousand bytes."""
 _MAX_DEPTH = 64
-_MAX_NODES = 100_000
+_MAX_NODES = 20_000
+"""Largest spec, aliases expanded; a thousand characters of a value count like one more."""
 _Event: TypeAlias = Any
 """An event of libyaml; the stubs do not know the attributes of each kind."""
-_UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_ENCODINGS = {
+    b"\xff\xfe\0\0": "UTF-32",
+    b"\0\0\xfe\xff": "UTF-32",
+    b"\xff\xfe": "UTF-16",
+    b"\xfe\xff": "UTF-16",
+}
+_UNPRINTABLE = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
+"""What YAML does not allow. To compile its complement, what YAML allows, would take ten times as long."""
 
 
 def decode(name: str, data: bytes) -> tuple[Source, Diagnostic | None]:
@@ -39,19 +47,21 @@ def decode(name: str, data: bytes) -> tuple[Source, Diagnostic | None]:
         empty = Source(name, "")
         message = f"the file is larger than {MAX_BYTES // 1_000_000} MB: is it a spec?"
         return empty, Diagnostic("GUD003", message, Span(empty))
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        empty = Source(name, "")
-        return empty, Diagnostic("GUD002", "the file is UTF-16: save it as UTF-8", Span(empty))
+    for start, encoding in _ENCODINGS.items():
+        if data.startswith(start):
+            empty = Source(name, "")
+            return empty, Diagnostic("GUD002", f"the file is {encoding}: save it as UTF-8", Span(empty))
     try:
         return Source(name, data.decode("utf-8-sig")), None
     except UnicodeDecodeError as error:
         source = Source(name, data.decode("utf-8-sig", errors="replace"))
-        mark = _mark_at(data[: error.start].decode("utf-8-sig", errors="replace"))
+        mark = mark_at(data[: error.start].decode("utf-8-sig", errors="replace"))
         message = f"byte 0x{data[error.start]:02x} is not UTF-8: is this a text file?"
         return source, Diagnostic("GUD002", message, Span(source, mark, mark))
 
 
-def _mark_at(before: str) -> Mark:
+def mark_at(before: str) -> Mark:
+    """The place after some text, at which the rest of it begins."""
     lines = f"{before}.".splitlines()
     return Mark(len(lines), len(lines[-1]))
 
@@ -68,7 +78,7 @@ def parse(source: Source, problems: list[Diagnostic], *, fragment: bool = False)
         The tree, in which what was reported is `Broken`; None if there is no tree.
     """
     if bad := _UNPRINTABLE.search(source.text):
-        mark = _mark_at(source.text[: bad.start()])
+        mark = mark_at(source.text[: bad.start()])
         message = f"character U+{ord(bad[0]):04X} is not allowed in YAML: is this a text file?"
         problems.append(Diagnostic("GUD002", message, Span(source, mark, mark)))
         return None
@@ -121,7 +131,8 @@ class _Builder:
         event = next(self._events)
         if isinstance(event, yaml.StreamEndEvent):
             if fragment:
-                return Scalar(None, self._span(event))
+                end = mark_at(self._source.text)  # where libyaml sees it a line later
+                return Scalar(None, Span(self._source, end, end))
             self._report("GUD005", "the file holds no spec", Span(self._source))
             return None
         root = self._node(next(self._events), 0)
@@ -169,7 +180,10 @@ class _Builder:
 
     def _scalar(self, event: _Event) -> Node:
         span = self._span(event)
+        self._nodes += len(event.value) // 1000
         if event.style:  # quoted and block scalars are strings
+            if "\0" in event.value:  # "\0" is the only way to write it
+                return self._broken("GUD002", "a string with the null character: neither files nor names have it", span)
             return Scalar(event.value, span)
         try:
             return Scalar(core(event.value), span)

@@ -150,7 +150,8 @@ class _Place:
             return None
         value, wanted = self.node.value, {member.annotation for member in self.type.members}
         if isinstance(value, float):
-            return f"{value:.0f}" if int in wanted and value.is_integer() else None
+            # larger integers are floating-point numbers themselves
+            return f"{value:.0f}" if int in wanted and value.is_integer() and abs(value) < 2**63 else None
         if not isinstance(value, str):
             return None
         if bool in wanted and value.lower() in _SWITCHES:

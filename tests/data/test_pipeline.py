@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from gudspec.data import Images
-from gudspec.data.pipeline import indices, share, stream
+from gudspec.data.pipeline import indices, stream
 
 PHASES = ((7, 4), (3, 12), (5, 2))  # 28 + 36 + 10 images
 TOTAL = 15
@@ -67,13 +67,13 @@ def test_no_such_step(step):
         indices(0, step, PHASES, 10)
 
 
-def test_shares_concatenate_to_the_batch():
-    rows = np.arange(12)
-    for count in (1, 2, 3, 4, 6, 12):
-        parts = [rows[share(12, index, count)] for index in range(count)]
-        np.testing.assert_array_equal(np.concatenate(parts), rows)
-    with pytest.raises(ValueError, match="12 images cannot be shared equally by 5 processes"):
-        share(12, 0, 5)
+def test_skipped_images_are_left_out_and_the_others_keep_their_order():
+    whole = np.concatenate([everything(), everything(batches=((30, 4),))[74:]])
+    np.testing.assert_array_equal(indices(0, 3, PHASES, 10), whole[12:16])
+    np.testing.assert_array_equal(indices(0, 3, PHASES, 10, skipped=8), whole[20:24])
+    batches = stream(images(), seed=0, batches=PHASES, skipped=lambda step: 8 * (step >= 3))
+    labels = np.concatenate([next(batches)["labels"] for _ in range(5)])
+    np.testing.assert_array_equal(labels, np.concatenate([whole[:12], whole[20:28]]))
 
 
 def test_stream_delivers_the_indices_in_order():
@@ -98,21 +98,17 @@ def test_resuming_equals_skipping(start):
 @pytest.mark.parametrize("count", [1, 2])
 def test_any_number_of_processes_sees_the_same_images(count):
     parts = [
-        list(stream(images(), seed=0, batches=PHASES, process_index=index, process_count=count))
+        list(stream(images(), seed=0, batches=PHASES, rows=lambda size, i=index: np.arange(size)[i::count]))
         for index in range(count)
     ]
     for step in range(TOTAL):
-        together = np.concatenate([part[step]["labels"] for part in parts])
-        np.testing.assert_array_equal(together, indices(0, step, PHASES, 10))
+        expected = indices(0, step, PHASES, 10)
+        for index, part in enumerate(parts):
+            np.testing.assert_array_equal(part[step]["labels"], expected[index::count])
 
 
 def test_without_labels_there_are_none():
     assert list(next(stream(images(labels=False), seed=0, batches=PHASES))) == ["pixels"]
-
-
-def test_a_batch_that_cannot_be_shared_fails_at_once():
-    with pytest.raises(ValueError, match="a batch of 4 images"):
-        stream(images(), seed=0, batches=PHASES, process_count=3)
 
 
 def test_stream_is_silent_and_ends_when_closed():

@@ -82,7 +82,7 @@ def test_problems_are_reported_in_the_file_that_has_them(tmp_path: Path) -> None
         ("extends: sub/../child.yaml", "GUD012", 10),
         ("extends: ${NOWHERE}", "GUD013", 10),
         ("extends: 'a\\0b'", "GUD011", 10),
-        ('extends: "a\\0b"', "GUD011", 10),
+        ('extends: "a\\0b"', "GUD002", 10),
     ],
 )
 def test_a_base_that_cannot_be_read(tmp_path: Path, text: str, code: str, column: int) -> None:

@@ -52,7 +52,7 @@ CASES = [
     ("GUD105", "-.inf", None, "not -.inf", "design: {schedule: {kind: linear, gamma: {min: -.inf}}}"),
     ("GUD105", "6", None, "divisible by 4", "network: {kind: unet, channels: 6}"),
     ("GUD106", "a b", None, "matching", "sample: [{name: a b}]"),
-    ("GUD107", "[1, 2]", None, "a list of 3 (a number, a number, an integer ≥ 1), not of 2", "sample: [{name: a, at: {p: {linspace: [1, 2]}}}]"),
+    ("GUD107", "[1, 2]", None, "a list of 3 (a number, a number, an integer in [1, 1000]), not of 2", "sample: [{name: a, at: {p: {linspace: [1, 2]}}}]"),
     ("GUD107", "[1, 2, 3, 4]", None, "not of 4", "sample: [{name: a, at: {p: {linspace: [1, 2, 3, 4]}}}]"),
     ("GUD120", "2", None, "`low` (2) must be below", "design: {schedule: {kind: soft_linear, inverse_softness: {low: 2, high: 1, value: 1}}}"),
     ("GUD123", "3", None, "must divide", "network: {kind: unet, heads: 3}"),

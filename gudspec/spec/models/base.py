@@ -11,9 +11,7 @@ __all__ = ["Model", "Parameter", "Range", "bounds", "problem"]
 class Model(BaseModel):
     """A mapping of the language: strict types, no unknown keys, immutable once read."""
 
-    model_config = ConfigDict(
-        strict=True, extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False
-    )
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False, defer_build=True)
 
 
 def problem(model: type[Model], code: str, message: str, loc: tuple[str | int, ...], value: Any = None) -> Exception:

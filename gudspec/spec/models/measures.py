@@ -43,7 +43,7 @@ class MeasureMixture(Model):
     """Each example follows one of several measures."""
 
     kind: Literal["mixture"]
-    measures: tuple[AnySimpleMeasure, ...]
+    measures: Annotated[tuple[AnySimpleMeasure, ...], Field(max_length=64)]
     """The measures; at least two."""
     shares: tuple[Annotated[float, Field(gt=0)], ...]
     """Their relative probabilities, as many as there are measures."""

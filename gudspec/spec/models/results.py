@@ -5,13 +5,16 @@ from typing import Annotated, Any, Literal
 from pydantic import Discriminator, Field, Tag, model_validator
 
 from gudspec.spec.models.base import Model, problem
-from gudspec.spec.models.training import Positive
+from gudspec.spec.models.training import Images, Positive
+
+Evaluations = Annotated[int, Field(ge=1, le=100_000)]
+"""How often the network is evaluated."""
 
 
 class Linspace(Model):
     """Evenly spaced values."""
 
-    linspace: tuple[float, float, Positive]
+    linspace: tuple[float, float, Annotated[int, Field(ge=1, le=1000)]]
     """First value, last value and how many."""
 
 
@@ -58,7 +61,7 @@ class _Evaluation(_Measured):
     """How many images of the split, from its start; null takes all."""
     split: Literal["train", "validation", "test"] = "test"
     """Which images."""
-    batch_size: Positive = 128
+    batch_size: Images = 128
     """Images per solve, over all devices."""
 
 
@@ -68,7 +71,7 @@ class Likelihood(_Evaluation):
     kind: Literal["likelihood"]
     divergence: Literal["hutchinson", "exact"] = "hutchinson"
     """`exact` takes the trace of the Jacobian, one product per dimension; `hutchinson` estimates it."""
-    probes: Positive = 3
+    probes: Annotated[int, Field(ge=1, le=1000)] = 3
     """Rademacher probes of Hutchinson's estimator, per image."""
     rtol: Annotated[float, Field(gt=0)] = 1e-4
     """Relative tolerance of the solver."""
@@ -80,7 +83,7 @@ class Bound(_Evaluation):
     """The variational bound along the path, in bits/dim, with a Gaussian decoder."""
 
     kind: Literal["bound"]
-    times: Positive = 32
+    times: Evaluations = 32
     """Stratified times per image in the Monte Carlo estimate of the integral over t."""
 
 
@@ -91,7 +94,7 @@ class Ancestral(Model):
     """The exact Gaussian posterior q(χ_s | χ_t, x̂) of each step (arXiv:2006.11239)."""
 
     kind: Literal["ancestral"]
-    steps: Positive = 100
+    steps: Evaluations = 100
     """Evaluations of the network."""
 
 
@@ -99,7 +102,7 @@ class Ddim(Model):
     """DDIM (arXiv:2010.02502, eq. 12), component by component."""
 
     kind: Literal["ddim"]
-    steps: Positive = 50
+    steps: Evaluations = 50
     """Evaluations of the network."""
     eta: Annotated[float, Field(ge=0, le=1)] = 0.0
     """0 is deterministic, 1 is ancestral sampling."""
@@ -109,7 +112,7 @@ class EulerMaruyama(Model):
     """The reverse SDE (10) by Euler–Maruyama; the path's kinks are steps of the grid."""
 
     kind: Literal["euler_maruyama"]
-    steps: Positive = 200
+    steps: Evaluations = 200
     """Uniform steps; kinks of the path are added to them."""
 
 
@@ -119,7 +122,7 @@ class Ode(Model):
     kind: Literal["ode"]
     solver: Literal["euler", "heun", "tsit5"] = "tsit5"
     """`tsit5` chooses its own steps to the tolerances; `euler` and `heun` take `steps`."""
-    steps: Positive = 50
+    steps: Evaluations = 50
     """Uniform steps of `euler` and `heun`; kinks of the path are added to them."""
     rtol: Annotated[float, Field(gt=0)] = 1e-4
     """Relative tolerance of `tsit5`."""
@@ -133,7 +136,7 @@ AnySampler = Annotated[Ancestral | Ddim | EulerMaruyama | Ode, Field(discriminat
 class Sample(_Measured):
     """Images drawn from the trained model."""
 
-    count: Positive = 64
+    count: Images = 64
     """How many images, for each value of `at`."""
     sampler: AnySampler = Ancestral(kind="ancestral")
     """How they are drawn."""

@@ -8,6 +8,8 @@ from gudspec.spec.models.base import Model, problem
 from gudspec.spec.models.measures import AnyMeasure, OnPath
 
 Positive = Annotated[int, Field(ge=1)]
+Images = Annotated[int, Field(ge=1, le=1_000_000)]
+"""How many images are held at once."""
 
 
 class Objective(Model):
@@ -32,11 +34,11 @@ class Unet(Model):
     """The noising-state-conditional U-Net of GUD, App. A."""
 
     kind: Literal["unet"]
-    channels: Annotated[int, Field(ge=4, multiple_of=4)] = 64
+    channels: Annotated[int, Field(ge=4, le=16_384, multiple_of=4)] = 64
     """Feature channels at full resolution."""
-    multipliers: tuple[Positive, ...] = (1, 2, 2)
+    multipliers: tuple[Annotated[int, Field(ge=1, le=64)], ...] = (1, 2, 2)
     """Channels of each level, as multiples of `channels`; each level after the first halves the image."""
-    blocks: Positive = 2
+    blocks: Annotated[int, Field(ge=1, le=64)] = 2
     """Residual blocks per level."""
     attention: Annotated[int, Field(ge=0)] = 16
     """Largest grid side at which the image attends to the noising state; at larger ones the state acts through the
@@ -46,14 +48,17 @@ class Unet(Model):
     conditioning: Literal["groups", "scalar", "components", "columns", "rows", "levels", "level_columns"] = "groups"
     """The noising-state tokens: a partition of the components on whose parts γ must be constant. `groups` takes the
     groups of the schedule."""
-    state: Annotated[int, Field(ge=8)] = 32
+    state: Annotated[int, Field(ge=8, le=16_384)] = 32
     """Width of the embedded noising state, per token."""
-    mixer_layers: Annotated[int, Field(ge=0)] = 2
+    mixer_layers: Annotated[int, Field(ge=0, le=64)] = 2
     """MLP-Mixer layers over the tokens."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Dropout rate inside residual blocks."""
     labels: bool = False
     """Condition on the source's class labels."""
+    remat: bool = False
+    """Compute the inside of every stage again in the backward pass instead of keeping it: about a third more
+    arithmetic for a fraction of the memory. Gradients are the same up to rounding."""
 
     @model_validator(mode="after")
     def _levels(self) -> "Unet":
@@ -101,7 +106,7 @@ class Phase(Model):
 
     steps: Positive
     """Further steps."""
-    batch_size: Positive
+    batch_size: Images
     """Images per step, over all devices."""
 
 
@@ -110,7 +115,7 @@ class Train(Model):
 
     steps: Positive = 300_000
     """Steps of the first phase."""
-    batch_size: Positive = 128
+    batch_size: Images = 128
     """Images per step, over all devices."""
     optimizer: Optimizer = Optimizer()
     """How gradients become updates."""
@@ -120,6 +125,16 @@ class Train(Model):
     """What follows the first phase."""
     log_every: Positive = 100
     """Steps between two lines of metrics."""
+    accumulate: Positive = 1
+    """Parts into which every batch is cut, one after the other in memory. Gradient and loss are those of the whole
+    batch, up to rounding: noise, noising states and dequantization are drawn for the batch as a whole. Only dropout,
+    where there is any, draws other masks."""
+    divergence: Literal["stop", "rollback"] = "stop"
+    """What follows a loss or gradient that is not finite, or a loss that explodes. `stop`: the run ends with code 3.
+    `rollback`: it goes back to the last checkpoint, goes on with the images after the ones that failed, and gives up
+    only after ten times."""
+    explosion: Annotated[float, Field(gt=1)] | None = 1000.0
+    """A loss so many times the mean of the interval before it has exploded; null only minds what is not finite."""
 
     @property
     def total_steps(self) -> int:
@@ -147,10 +162,23 @@ class Mesh(Model):
         return self
 
 
+class Best(Model):
+    """By what checkpoints are compared."""
+
+    metric: Literal["loss", "gradient_norm"] = "loss"
+    """Metric of training whose mean over the interval before the checkpoint counts; lower is better."""
+    count: Positive = 1
+    """How many are kept."""
+
+
 class Checkpoint(Model):
-    """When the run is saved."""
+    """When the run is saved, and what is kept of it."""
 
     every: Positive = 1000
     """Steps between two checkpoints; the last step is always saved."""
     keep: Positive = 3
     """How many of the latest checkpoints are kept."""
+    keep_every: Positive | None = None
+    """Checkpoints at multiples of this number of steps are kept for ever; null keeps none for that."""
+    best: Best | None = None
+    """Also keeps the best checkpoints; null keeps none for that."""
