@@ -14,20 +14,18 @@ from gudspec.spec.models.schedules import (
     DdpmSchedule,
     DvdpSchedule,
     EdmSchedule,
-    FdmBlurSchedule,
     FdmSchedule,
     HierarchicalSchedule,
     KnotsSchedule,
+    LearnedSchedule,
     LinearSchedule,
-    RgCutoffSchedule,
     SequentialSchedule,
     SoftLinearSchedule,
     SubspaceSchedule,
     VeSchedule,
     VpSchedule,
 )
-from gudspec.spec.sources import shape
-from gudspec.spec.tree import Path
+from gudspec.spec.sources import counts, shape
 
 __all__ = ["RULES"]
 
@@ -52,10 +50,6 @@ _BASES_OF_SCHEDULE = {
     "subspace": ("haar",),
 }
 """Bases in which a schedule is defined; the others are in each, unless their groups or ordering say otherwise."""
-_NOISE = 3.0
-"""The smallest γ̃_noise of the paper's rule for (21)."""
-_LARGEST = 64 * 64
-"""The largest covariance that is diagonalized."""
 _BASIS_OF_TOKENS = {"columns": "pixel", "rows": "pixel", "levels": "haar", "level_columns": "haar"}
 """Bases in which a partition of the components into tokens is defined."""
 
@@ -72,7 +66,7 @@ def _wrong_basis(design: Design) -> bool:
 
 def _needed_bases(schedule: AnySchedule) -> tuple[str, ...]:
     """Bases in which a schedule is defined whatever its ordering; none for all of them."""
-    if isinstance(schedule, KnotsSchedule):
+    if isinstance(schedule, KnotsSchedule | LearnedSchedule):
         return (_BASIS_OF_TOKENS[schedule.by],) if schedule.by in _BASIS_OF_TOKENS else ()
     return _BASES_OF_SCHEDULE.get(schedule.kind, ())
 
@@ -84,6 +78,7 @@ class HaarLevels(Rule):
     summary = "Haar levels do not divide the image"
     bad = "design: {basis: {kind: haar, levels: 4}}"
     good = "design: {basis: {kind: haar, levels: 3}}"
+    source = "GUD (arXiv:2410.02667), App. D"
 
     def check(self, document: Document) -> Iterator[Finding]:
         design, image = document.experiment.design, shape(document.experiment.data.source)
@@ -104,6 +99,7 @@ class UnetLevels(Rule):
     summary = "U-Net levels do not divide the image"
     bad = "network: {kind: unet, multipliers: [1, 2, 2, 2, 2]}"
     good = "network: {kind: unet, multipliers: [1, 2, 2]}"
+    source = "GUD (arXiv:2410.02667), App. A"
 
     def check(self, document: Document) -> Iterator[Finding]:
         network, image = document.experiment.network, shape(document.experiment.data.source)
@@ -127,6 +123,7 @@ class OrderingBasis(Rule):
     summary = "the ordering is not defined in this basis"
     bad = "design: {basis: {kind: pca}, schedule: {kind: soft_linear, ordering: {kind: frequency}}}"
     good = "design: {basis: {kind: fourier}, schedule: {kind: soft_linear, ordering: {kind: frequency}}}"
+    source = "GUD (arXiv:2410.02667), §5.1–5.3"
 
     def check(self, document: Document) -> Iterator[Finding]:
         design = document.experiment.design
@@ -151,6 +148,7 @@ class ScheduleBasis(Rule):
     summary = "the schedule is not defined in this basis"
     bad = "design: {basis: {kind: pixel}, schedule: {kind: hierarchical}}"
     good = "design: {basis: {kind: haar}, schedule: {kind: hierarchical}}"
+    source = "GUD (arXiv:2410.02667), §3.2 and §5.3"
 
     def check(self, document: Document) -> Iterator[Finding]:
         design = document.experiment.design
@@ -173,6 +171,7 @@ class Tokens(Rule):
     summary = "γ varies inside the network's tokens"
     bad = "{design: {schedule: {kind: sequential}}, network: {kind: unet, conditioning: scalar}}"
     good = "{design: {schedule: {kind: sequential}}, network: {kind: unet, conditioning: columns}}"
+    source = "GUD (arXiv:2410.02667), App. A"
 
     def check(self, document: Document) -> Iterator[Finding]:
         design, tokens = document.experiment.design, document.experiment.network.conditioning
@@ -226,6 +225,7 @@ class PatchSize(Rule):
     summary = "patches do not tile the image"
     bad = "design: {schedule: {kind: sequential, ordering: {kind: patch, size: 3}}}"
     good = "design: {schedule: {kind: sequential, ordering: {kind: patch, size: 2}}}"
+    source = "GUD (arXiv:2410.02667), §5.2"
 
     def check(self, document: Document) -> Iterator[Finding]:
         schedule, image = document.experiment.design.schedule, shape(document.experiment.data.source)
@@ -244,59 +244,6 @@ class PatchSize(Rule):
             yield Finding(message, path, suggestion=str(nearest) if nearest else None)
 
 
-class PriorReached(Rule):
-    """Sampling starts from pure noise, so the path must end there.
-
-    At γ = 3 the data still has 5 % of the variance that it had. A path that stops earlier starts sampling in a
-    distribution that the network has never seen, which shifts colours and contrast.
-    """
-
-    code = "GUD208"
-    severity = "warning"
-    summary = "the path stops short of the prior"
-    bad = "design: {schedule: {kind: linear, gamma: {min: -9, max: 1}}}"
-    good = "design: {schedule: {kind: linear, gamma: {min: -9, max: 5}}}"
-
-    def check(self, document: Document) -> Iterator[Finding]:
-        end = _end(document.experiment.design.schedule)
-        if end and end[0] < _NOISE:
-            gamma, path = end
-            kept = 100 / (1 + math.exp(gamma))
-            message = (
-                f"the path ends at γ = {gamma:.3g}, where {kept:.0f} % of the data's variance is left; end at 3 or more"
-            )
-            yield Finding(message, ("design", "schedule", *path))
-
-
-def _end(schedule: AnySchedule) -> tuple[float, Path] | None:
-    """γ at t = 1 (relative to the data's variance for `soft_linear`), where the spec alone decides it."""
-    match schedule:
-        case VpSchedule():
-            integral = (schedule.beta_min + schedule.beta_max) / 2
-            return _log_expm1(integral), ("beta_max",)
-        case DdpmSchedule():
-            integral = -sum(math.log1p(-beta) for beta in schedule.table())
-            return _log_expm1(integral), ("beta_end",) if schedule.betas is None else ("betas", len(schedule.betas) - 1)
-        case EdmSchedule() | VeSchedule():
-            return 2 * math.log(schedule.sigma_max), ("sigma_max",)
-        case SoftLinearSchedule():
-            return (schedule.snr.noise, ("snr", "noise")) if schedule.snr.sigma_min is None else None
-        case DvdpSchedule() | FdmSchedule() | SubspaceSchedule() | FdmBlurSchedule():
-            end = _end(schedule.base)
-            return end and (end[0], ("base", *end[1]))
-        case KnotsSchedule():
-            group = min(range(len(schedule.values)), key=lambda g: schedule.values[g][-1])
-            return schedule.values[group][-1], ("values", group, len(schedule.times) - 1)
-        case RgCutoffSchedule() if schedule.rate is not None:
-            return None
-        case _:
-            return None if schedule.gamma.max is None else (schedule.gamma.max, ("gamma", "max"))
-
-
-def _log_expm1(x: float) -> float:
-    return math.log(math.expm1(x)) if x < 500 else x
-
-
 class PriorBasis(Rule):
     """A power law is one of the frequency, which components of the Fourier and the cosine basis have."""
 
@@ -304,6 +251,7 @@ class PriorBasis(Rule):
     summary = "the prior is not defined in this basis"
     bad = "design: {basis: {kind: pca}, prior: {kind: power_law}}"
     good = "design: {basis: {kind: dct}, prior: {kind: power_law}}"
+    source = "GUD (arXiv:2410.02667), eq. (11)"
 
     def check(self, document: Document) -> Iterator[Finding]:
         design = document.experiment.design
@@ -315,31 +263,30 @@ class PriorBasis(Rule):
             yield Finding(message, ("design", "prior", "kind"))
 
 
-class PcaSize(Rule):
-    """The PCA basis needs the eigenvectors of a pixels × pixels matrix.
+class PcaRank(Rule):
+    """The covariance of n images has at most n − 1 directions in which it is not zero.
 
-    Memory grows with the fourth power of the image's side and time with the sixth, so matrices of more than 4,096
-    rows are refused: images of 64×64, or of 36×36 if `colors: mixed` counts every colour. The Fourier basis nearly
-    diagonalizes the covariance of photographs and costs nothing.
+    Eigenvectors beyond them are arbitrary: they have the variance of dequantization or none, and another run of the
+    same statistics may turn them. Take more images, smaller ones, or a basis that does not depend on the data.
     """
 
-    code = "GUD301"
-    summary = "PCA of images that are too large"
-    bad = "{data: {source: {kind: photos, size: 128}}, design: {basis: {kind: pca}}}"
-    good = "{data: {source: {kind: photos, size: 128}}, design: {basis: {kind: fourier}}}"
+    code = "GUD257"
+    severity = "warning"
+    summary = "PCA of fewer images than pixels"
+    bad = "{data: {source: {kind: gaussian_field, size: 16, count: 200}}, design: {basis: {kind: pca}}}"
+    good = "{data: {source: {kind: gaussian_field, size: 16, count: 4096}}, design: {basis: {kind: pca}}}"
+    source = "GUD (arXiv:2410.02667), App. B"
 
     def check(self, document: Document) -> Iterator[Finding]:
-        image, basis = shape(document.experiment.data.source), spatial(document.experiment.design.basis)
-        if isinstance(basis, PcaBasis) and image:
-            mixed = basis.colors == "mixed"
-            size = image[0] * image[1] * (image[2] if mixed else 1)
-            if size > _LARGEST:
-                message = (
-                    f"PCA of {image[0]}×{image[1]} images needs the eigenvectors of a {size:,} × {size:,} matrix; at "
-                    f"most {_LARGEST:,} {'numbers' if mixed else 'pixels'} are possible, and the fourier basis has no "
-                    "such limit"
-                )
-                yield Finding(message, ("design", "basis", "kind"))
+        data, basis = document.experiment.data, spatial(document.experiment.design.basis)
+        image, images = shape(data.source), counts(data.source).get("train")
+        if not isinstance(basis, PcaBasis) or image is None or images is None:
+            return
+        images *= 2 if data.flip == "horizontal" else 1
+        size = image[0] * image[1] * (image[2] if basis.colors == "mixed" else 1)
+        if images <= size:
+            message = f"{images:,} images cannot tell {size:,} axes apart: at least {size - images + 1:,} are arbitrary"
+            yield Finding(message, ("design", "basis", "kind"))
 
 
 RULES: tuple[type[Rule], ...] = (
@@ -350,9 +297,8 @@ RULES: tuple[type[Rule], ...] = (
     Tokens,
     ColorChannels,
     PatchSize,
-    PriorReached,
     PriorBasis,
-    PcaSize,
+    PcaRank,
 )
 
 
@@ -376,7 +322,7 @@ def _tokens(design: Design) -> tuple[str, ...]:
             return scalar
         case KnotsSchedule() if schedule.by == "scalar":
             return scalar
-        case KnotsSchedule() if schedule.by in _BASIS_OF_TOKENS:
+        case KnotsSchedule() | LearnedSchedule() if schedule.by in _BASIS_OF_TOKENS:
             return (*always, schedule.by)
         case DvdpSchedule() | FdmSchedule() | SubspaceSchedule() if isinstance(
             haar := spatial(design.basis), HaarBasis

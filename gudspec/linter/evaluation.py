@@ -1,5 +1,6 @@
 """Rules about what is measured and drawn."""
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -8,13 +9,25 @@ from pydantic import ValidationError
 from gudspec.linter.rule import Finding, Rule
 from gudspec.spec.load import Document
 from gudspec.spec.models import Experiment
-from gudspec.spec.models.results import expand
+from gudspec.spec.models.results import AnyEvaluation, Linspace, Sample, expand
 from gudspec.spec.parameters import parameters
 from gudspec.spec.sources import levels, validates
 from gudspec.spec.tree import Path
 from gudspec.spec.validate import closest
 
-__all__ = ["RULES"]
+__all__ = ["RULES", "largest_at"]
+
+
+def largest_at(experiment: Experiment, entry: AnyEvaluation | Sample) -> dict[str, float]:
+    """The largest value of every parameter at which an entry is measured, by the path's name for it.
+
+    Values that the schedule does not allow count as its nominal ones: they are reported by themselves.
+    """
+    largest = {name: found.value for name, found in parameters(experiment).items()}
+    for name, values in entry.at.items():
+        if name in largest and not _impossible(experiment, name, expand(values)):
+            largest[name] = max(expand(values), default=largest[name])
+    return {name.removeprefix("design.schedule."): value for name, value in largest.items()}
 
 
 def _asked(experiment: Experiment) -> Iterator[tuple[str, tuple[float, ...], Path]]:
@@ -35,6 +48,7 @@ class Dequantized(Rule):
     summary = "likelihood of data that is not dequantized"
     bad = "{data: {dequantize: none}, evaluate: [{name: nll, kind: likelihood}]}"
     good = "{data: {dequantize: uniform}, evaluate: [{name: nll, kind: likelihood}]}"
+    source = "A note on the evaluation of generative models (arXiv:1511.01844), §3.1"
 
     def check(self, document: Document) -> Iterator[Finding]:
         data, evaluations = document.experiment.data, document.experiment.evaluate
@@ -87,6 +101,7 @@ sample: [{name: grid, at: {design.schedule.inverse_softness: 2.0}}]"""
     good = """\
 design: {schedule: {kind: soft_linear, inverse_softness: {low: 0.4, high: 1.6, value: 1.0}}}
 sample: [{name: grid, at: {design.schedule.inverse_softness: 1.5}}]"""
+    source = "GUD (arXiv:2410.02667), §4.5 and App. B"
 
     def check(self, document: Document) -> Iterator[Finding]:
         known = parameters(document.experiment)
@@ -116,6 +131,7 @@ sample: [{name: grid, at: {design.schedule.inverse_softness: [0.5, 1.0]}}]"""
     good = """\
 design: {schedule: {kind: sequential}}
 sample: [{name: grid, at: {design.schedule.inverse_softness: 0.5}}]"""
+    source = "GUD (arXiv:2410.02667), eq. (22) and §5.3"
 
     def check(self, document: Document) -> Iterator[Finding]:
         known = parameters(document.experiment)
@@ -162,4 +178,33 @@ class Validation(Rule):
                 yield Finding(message, ("evaluate", index, "split"))
 
 
-RULES: tuple[type[Rule], ...] = (Dequantized, AtUnknown, AtUntrained, AtImpossible, Validation)
+class AtTwice(Rule):
+    """Each value of `at` is an evaluation of its own; the same value twice is the same number, at twice the cost."""
+
+    code = "GUD233"
+    severity = "warning"
+    summary = "a value of `at` that is given twice"
+    bad = """\
+design: {schedule: {kind: sequential, inverse_softness: {low: 0.4, high: 0.6, value: 0.5}}}
+sample: [{name: grid, at: {design.schedule.inverse_softness: [0.5, 0.5]}}]"""
+    good = """\
+design: {schedule: {kind: sequential, inverse_softness: {low: 0.4, high: 0.6, value: 0.5}}}
+sample: [{name: grid, at: {design.schedule.inverse_softness: [0.5, 0.6]}}]"""
+
+    def check(self, document: Document) -> Iterator[Finding]:
+        experiment = document.experiment
+        known = parameters(experiment)
+        for section in ("evaluate", "sample"):
+            for index, entry in enumerate(getattr(experiment, section)):
+                for name, given in entry.at.items():
+                    values = expand(given)
+                    paired = entry.zip and len(entry.at) > 1
+                    if paired or name not in known or _impossible(experiment, name, values):
+                        continue
+                    if twice := sorted((value, times) for value, times in Counter(values).items() if times > 1):
+                        often = f"{twice[0][0]:g} is asked for {twice[0][1]} times"
+                        path: Path = (section, index, "at", name)
+                        yield Finding(often, (*path, "linspace") if isinstance(given, Linspace) else path)
+
+
+RULES: tuple[type[Rule], ...] = (Dequantized, AtUnknown, AtUntrained, AtImpossible, Validation, AtTwice)

@@ -18,6 +18,7 @@ class TurningPoints(Rule):
     summary = "more turning points than levels"
     bad = "design: {basis: {kind: haar, levels: 1}, schedule: {kind: dvdp, turning: [0.4, 0.8]}}"
     good = "design: {basis: {kind: haar, levels: 2}, schedule: {kind: dvdp, turning: [0.4, 0.8]}}"
+    source = "Dimensionality-Varying Diffusion Process (arXiv:2211.16032), §3"
 
     def check(self, document: Document) -> Iterator[Finding]:
         schedule, basis = document.experiment.design.schedule, spatial(document.experiment.design.basis)

@@ -4,13 +4,13 @@ import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from gudspec.spec.diagnostics import Diagnostic, Severity
 from gudspec.spec.load import Document
 from gudspec.spec.tree import Path, place
 
-__all__ = ["Description", "Finding", "Rule"]
+__all__ = ["Description", "Finding", "PathRule", "Rule", "StatisticsRule"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,3 +66,20 @@ class Rule(Description, ABC):
             span = place(document.tree, found.path, key=found.key)
             suggestion, notes, certain = found.suggestion, found.notes, found.certain
             yield Diagnostic(self.code, found.message, span, self.severity, suggestion, notes, certain)
+
+
+class PathRule(Rule, ABC):
+    """A rule that evaluates the path γ(t), which some designs have only once the data's variances are known."""
+
+    evaluates: ClassVar[Literal["path", "sketch", "design", "process"]] = "path"
+    """What it takes of the `Look` at a spec: without it, the rule goes unchecked."""
+
+    def applies(self, document: Document) -> bool:
+        """Whether the rule has a question about this spec at all; if so, and without a path, it goes unchecked."""
+        return True
+
+
+class StatisticsRule(PathRule, ABC):
+    """A rule that needs the data's variances for every design."""
+
+    evaluates = "process"

@@ -1,0 +1,228 @@
+"""Rules about what a spec costs: memory, time, and devices that would stand idle."""
+
+import math
+from collections.abc import Iterator
+
+from gudspec.linter.rule import Finding, Rule
+from gudspec.spec.load import Document
+from gudspec.spec.models import Experiment
+from gudspec.spec.models.bases import PcaBasis, spatial
+from gudspec.spec.models.results import AnyEvaluation, Likelihood, Ode, Sample, expand
+from gudspec.spec.sources import counts, shape
+from gudspec.spec.tree import Path, find
+
+__all__ = ["RULES"]
+
+_LARGEST = 64 * 64
+"""The largest covariance that is diagonalized."""
+_ADAPTIVE = 120
+"""Evaluations of an adaptive solve at the usual tolerances: 20 steps of 6."""
+_PROBES = 4 * 2**30
+"""Bytes of probes beyond which an exact trace does not fit beside a network."""
+_CHEAP = 1_000_000
+"""Passes of a network that nobody waits for: a trial run is no mistake."""
+_OFTEN = 0.01
+"""Largest share of steps that end in a checkpoint."""
+
+
+def _points(entry: AnyEvaluation | Sample) -> int:
+    """Number of values of `at` at which an entry is measured."""
+    lengths = [len(expand(values)) for values in entry.at.values()]
+    return (lengths[0] if entry.zip else math.prod(lengths)) if lengths else 1
+
+
+class PcaSize(Rule):
+    """The PCA basis needs the eigenvectors of a pixels × pixels matrix.
+
+    Memory grows with the fourth power of the image's side and time with the sixth, so matrices of more than 4,096
+    rows are refused: images of 64×64, or of 36×36 if `colors: mixed` counts every colour. The Fourier basis nearly
+    diagonalizes the covariance of photographs and costs nothing.
+    """
+
+    code = "GUD301"
+    summary = "PCA of images that are too large"
+    bad = "{data: {source: {kind: photos, size: 128}}, design: {basis: {kind: pca}}}"
+    good = "{data: {source: {kind: photos, size: 128}}, design: {basis: {kind: fourier}}}"
+    source = "GUD (arXiv:2410.02667), App. B"
+
+    def check(self, document: Document) -> Iterator[Finding]:
+        image, basis = shape(document.experiment.data.source), spatial(document.experiment.design.basis)
+        if isinstance(basis, PcaBasis) and image:
+            mixed = basis.colors == "mixed"
+            size = image[0] * image[1] * (image[2] if mixed else 1)
+            if size > _LARGEST:
+                message = (
+                    f"PCA of {image[0]}×{image[1]} images needs the eigenvectors of a {size:,} × {size:,} matrix; at "
+                    f"most {_LARGEST:,} {'numbers' if mixed else 'pixels'} are possible, and the fourier basis has no "
+                    "such limit"
+                )
+                yield Finding(message, ("design", "basis", "kind"))
+
+
+class CheckpointOften(Rule):
+    """A checkpoint writes the parameters, their average and both moments of Adam: four copies of the network.
+
+    Written every few steps, they cost more than the training in between.
+    """
+
+    code = "GUD303"
+    severity = "warning"
+    summary = "a checkpoint every few steps"
+    bad = "checkpoint: {every: 1}"
+    good = "checkpoint: {every: 1000}"
+
+    def check(self, document: Document) -> Iterator[Finding]:
+        every, steps = document.experiment.checkpoint.every, document.experiment.train.total_steps
+        if every < 10 and every < _OFTEN * steps:
+            message = f"a checkpoint every {every} of {steps:,} steps costs more than the steps: save every 100 or more"
+            yield Finding(message, ("checkpoint", "every"))
+
+
+class ExactTrace(Rule):
+    """`divergence: exact` pushes one unit vector a dimension through the network, all at once.
+
+    That is d vectors of d numbers for every image of the batch. Hutchinson's estimator needs a few probes, has no bias,
+    and its error shrinks with the number of images.
+    """
+
+    code = "GUD304"
+    severity = "warning"
+    summary = "an exact trace that will not fit"
+    bad = "{data: {source: {kind: photos}}, evaluate: [{name: nll, kind: likelihood, divergence: exact}]}"
+    good = "{data: {source: {kind: photos}}, evaluate: [{name: nll, kind: likelihood, probes: 3}]}"
+    source = "GUD (arXiv:2410.02667), App. B"
+
+    def check(self, document: Document) -> Iterator[Finding]:
+        if image := shape(document.experiment.data.source):
+            dimensions = math.prod(image)
+            for index, entry in enumerate(document.experiment.evaluate):
+                if not isinstance(entry, Likelihood) or entry.divergence != "exact":
+                    continue
+                size = 4 * dimensions**2 * entry.batch_size
+                if size > _PROBES:
+                    message = (
+                        f"the exact trace of {dimensions:,} dimensions holds {size / 2**30:,.0f} GiB of unit vectors "
+                        f"for {entry.batch_size} images: take `hutchinson` or a smaller `batch_size`"
+                    )
+                    yield Finding(message, ("evaluate", index, "divergence"))
+
+
+class MoreThanTraining(Rule):
+    """An evaluation is counted in passes of the network: images × points of `at` × passes for each.
+
+    One step of training is three passes of its batch, forward and twice backward. A solve of the probability-flow ODE
+    takes about 120 passes and as many for each probe, a bound as many as it has times, a sampler its steps.
+    """
+
+    code = "GUD305"
+    severity = "warning"
+    summary = "an evaluation that costs more than the training"
+    bad = "{train: {steps: 1000}, sample: [{name: grid, count: 50000, sampler: {kind: ddim, steps: 50}}]}"
+    good = "{train: {steps: 1000}, sample: [{name: grid, count: 64, sampler: {kind: ddim, steps: 50}}]}"
+
+    def check(self, document: Document) -> Iterator[Finding]:
+        experiment = document.experiment
+        training = 3 * sum(steps * size for steps, size in experiment.train.batches)
+        for section in ("evaluate", "sample"):
+            for index, entry in enumerate(getattr(experiment, section)):
+                images, passes = _work(entry, experiment)
+                total = images * passes * _points(entry)
+                if total > max(training, _CHEAP):
+                    at = f" × {_points(entry)} points" if entry.at else ""
+                    message = (
+                        f"`{entry.name}` takes about {_short(total)} passes of the network ({_short(images)} images × "
+                        f"{_short(passes)}{at}), the training {_short(training)}"
+                    )
+                    field = "count" if section == "sample" else "images"
+                    written = find(document.tree, (section, index, field)) is not None
+                    yield Finding(message, (section, index, field if written else "name"))
+
+
+def _work(entry: AnyEvaluation | Sample, experiment: Experiment) -> tuple[int, int]:
+    """Images, and passes of the network for each; no images where their number is not known."""
+    if isinstance(entry, Sample):
+        if isinstance(entry.sampler, Ode):
+            passes = {"tsit5": _ADAPTIVE, "heun": 2 * entry.sampler.steps}.get(entry.sampler.solver)
+            return entry.count, passes or entry.sampler.steps
+        return entry.count, entry.sampler.steps
+    size = counts(experiment.data.source).get(entry.split)
+    images = min(entry.images or size or 0, size or entry.images or 0)
+    if not isinstance(entry, Likelihood):
+        return images, entry.times
+    image = shape(experiment.data.source)
+    exact = math.prod(image) if image else 1
+    return images, _ADAPTIVE * (1 + (exact if entry.divergence == "exact" else entry.probes))
+
+
+def _short(number: int) -> str:
+    for unit, name in ((10**12, "T"), (10**9, "G"), (10**6, "M")):
+        if number >= 10 * unit or (number >= unit and unit == 10**6):
+            return f"{number / unit:,.0f} {name}"
+    return f"{number:,}"
+
+
+class MeshBatch(Rule):
+    """A batch is split over all devices, `data` × `fsdp` of them: each must get as many images as the others.
+
+    With `data: -1` the number of devices is known where the run starts, and checked there.
+    """
+
+    code = "GUD306"
+    summary = "a batch that the mesh cannot share"
+    bad = "{mesh: {data: 8, fsdp: 2}, train: {batch_size: 100}}"
+    good = "{mesh: {data: 8, fsdp: 2}, train: {batch_size: 128}}"
+
+    def check(self, document: Document) -> Iterator[Finding]:
+        experiment, mesh = document.experiment, document.experiment.mesh
+        devices = mesh.fsdp * max(mesh.data, 1)  # with −1, a multiple of fsdp
+        sizes: list[tuple[int, Path]] = [(experiment.train.batch_size, ("train", "batch_size"))]
+        sizes += [(p.batch_size, ("train", "phases", i, "batch_size")) for i, p in enumerate(experiment.train.phases)]
+        sizes += [(e.batch_size, ("evaluate", i, "batch_size")) for i, e in enumerate(experiment.evaluate)]
+        for size, path in sizes:
+            if size % devices:
+                at_least = "" if mesh.data > 0 else "a multiple of "
+                message = (
+                    f"a batch of {size} images cannot be shared by {at_least}{devices} devices "
+                    f"(`mesh`: data × fsdp): take a multiple of {devices}"
+                )
+                yield Finding(message, path)
+
+
+class LargeTokens(Rule):
+    """At every grid that attends, one dense layer reduces the tokens to as many as the grid has positions.
+
+    Its weights are tokens × positions. With every component of a large image a token they outnumber the rest of the
+    network. Let coarser grids attend (`attention`), or let the components share tokens.
+    """
+
+    code = "GUD302"
+    severity = "warning"
+    summary = "noising-state tokens outweigh the network"
+    bad = """\
+{data: {source: {kind: photos, size: 128}}, design: {basis: {kind: fourier}},
+ network: {kind: unet, conditioning: components, attention: 128}}"""
+    good = """\
+{data: {source: {kind: photos, size: 128}}, design: {basis: {kind: fourier}},
+ network: {kind: unet, conditioning: groups, attention: 16}}"""
+    source = "GUD (arXiv:2410.02667), App. A"
+
+    def check(self, document: Document) -> Iterator[Finding]:
+        network, image = document.experiment.network, shape(document.experiment.data.source)
+        if image is None or network.conditioning != "components":
+            return
+        # conjugate pairs of a Fourier basis share a token
+        pairs = 2 if spatial(document.experiment.design.basis).kind == "fourier" else 1
+        tokens = math.prod(image) // pairs
+        sides = [(image[0] >> level, image[1] >> level) for level in range(len(network.multipliers))]
+        grids = [height * width for height, width in sides if max(height, width) <= network.attention]
+        weights, width = tokens * sum(grids), network.channels * max(network.multipliers)
+        convolutions = 40 * width**2 * network.blocks * len(network.multipliers)
+        if weights > 10_000_000 and weights > convolutions:
+            message = (
+                f"{tokens:,} tokens reach grids of {sum(grids):,} positions through {weights / 1e6:,.0f} million "
+                f"weights, more than the convolutions have: lower `attention` ({network.attention})"
+            )
+            yield Finding(message, ("network", "conditioning"))
+
+
+RULES: tuple[type[Rule], ...] = (PcaSize, LargeTokens, CheckpointOften, ExactTrace, MoreThanTraining, MeshBatch)
