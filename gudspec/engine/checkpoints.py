@@ -1,10 +1,11 @@
-"""Checkpoints: Orbax, and a digest that tells a damaged one."""
+"""Checkpoints: Orbax, and a checksum that tells a damaged one."""
 
 from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any
 
@@ -15,8 +16,12 @@ from etils import epath
 from orbax.checkpoint import v1 as ocp
 
 from gudspec import __version__
-from gudspec.errors import Refused
+from gudspec.engine.checksum import checksum
+from gudspec.engine.processes import several
+from gudspec.engine.workdir import commit
+from gudspec.errors import Refused, RunError
 from gudspec.program.train import TrainState
+from gudspec.spec.models.training import Checkpoint
 
 __all__ = ["Checkpoints", "digest"]
 
@@ -37,19 +42,24 @@ def digest(tree: Any) -> str:
 class Checkpoints:
     """The checkpoints of a run: saved atomically and in the background, verified when they are read.
 
+    All processes save and restore together; each writes and reads the parts that lie on its devices.
+
     Args:
         folder: where they are; created by the first save.
-        keep: how many of the latest are kept.
+        spec: which of them are kept.
+        travels: what every checkpoint carries beside the state: hashes of the run and the text of its spec.
+        clean: removes what a save that was cut off left behind; only for who holds the workdir's lock.
     """
 
-    def __init__(self, folder: epath.Path, keep: int):
-        logging.getLogger("absl").setLevel(logging.ERROR)  # Orbax narrates every save
-        policies = ocp.training.preservation_policies
+    def __init__(self, folder: epath.Path, spec: Checkpoint, travels: Mapping[str, str], clean: bool = True):
+        logging.getLogger("absl").setLevel(logging.CRITICAL)  # Orbax narrates every save, and every failure twice
         self._folder = folder
+        self._travels = {**travels, "version": __version__, "commit": commit()}
         self._damaged: set[int] = set()
-        self._checkpointer = ocp.training.Checkpointer(
-            folder, preservation_policy=policies.LatestN(keep), cleanup_tmp_directories=True
-        )
+        with self._writing():
+            self._checkpointer = ocp.training.Checkpointer(
+                folder, preservation_policy=_policy(spec), cleanup_tmp_directories=clean
+            )
 
     def __enter__(self) -> Checkpoints:
         return self
@@ -57,33 +67,41 @@ class Checkpoints:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._checkpointer.close()
+        with self._writing(again=error is None):
+            self._checkpointer.close()
 
     @property
     def steps(self) -> list[int]:
         """Steps that were saved, rising."""
         return [checkpoint.step for checkpoint in self._checkpointer.checkpoints]
 
-    def save(self, state: TrainState, hashes: Mapping[str, str]) -> None:
+    def save(self, state: TrainState, metrics: Mapping[str, float] | None = None) -> None:
         """Starts to save a state; training may go on meanwhile.
 
         Args:
             state: what to save, under the number of steps that it has taken.
-            hashes: identity of the run, saved beside it.
+            metrics: by which the best checkpoints are told.
         """
         step = int(state.step)
         if step in set(self.steps) - self._damaged:
             return
-        # the digest reads the state before the next step donates its buffers
-        metadata = {**hashes, "version": __version__, "structure": _structure(state), "sha256": digest(state)}
-        self._checkpointer.save_async(
-            step, state, force=True, overwrite=step in self._damaged, custom_metadata=metadata
-        )
+        # the checksum reads the state before the next step donates its buffers
+        metadata = {**self._travels, "structure": _structure(state), "checksum": checksum(state)}
+        with self._writing():
+            self._checkpointer.save_async(
+                step,
+                state,
+                force=True,
+                overwrite=step in self._damaged,
+                metrics=dict(metrics or {}),
+                custom_metadata=metadata,
+            )
         self._damaged.discard(step)
 
     def wait(self) -> None:
         """Blocks until the last save is on disk."""
-        self._checkpointer.wait()
+        with self._writing():
+            self._checkpointer.wait()
 
     def restore(self, abstract: TrainState, report: Callable[[str], None]) -> TrainState | None:
         """The latest intact state, or None if there is none.
@@ -91,31 +109,111 @@ class Checkpoints:
         Damaged checkpoints are named and left where they are, until their step is reached, and saved, again.
 
         Args:
-            abstract: shapes, types and shardings of the state.
+            abstract: shapes, types and shardings of the state; the topology may be another than that of the save.
             report: is told about every damaged checkpoint.
 
         Raises:
             Refused: a checkpoint is intact but was saved by another network or another version of it.
         """
         for step in reversed(self.steps):
-            path = self._folder / str(step)
-            try:
-                metadata = self._checkpointer.metadata(step).custom_metadata
-                if metadata["structure"] != _structure(abstract):
-                    raise Refused(
-                        f"{path} is of a network with other parameters, saved by gudspec {metadata['version']}"
-                    )
-                state: TrainState = self._checkpointer.load(step, abstract)
-                if digest(state) == metadata["sha256"]:
-                    return state
-                problem = "its content does not match its digest"
-            except Refused:
-                raise
-            except Exception as error:  # whatever Orbax and TensorStore make of damaged files
-                problem = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+            state, problem = self.load(step, abstract)
+            if state is not None:
+                return state
             self._damaged.add(step)
-            report(f"checkpoint {path} is damaged ({problem}); trying the one before it")
+            report(f"checkpoint {self._folder / str(step)} is damaged ({problem}); trying the one before it")
         return None
+
+    def load(self, step: int, abstract: TrainState) -> tuple[TrainState | None, str]:
+        """The state of one step, or None and what is wrong with it.
+
+        Raises:
+            Refused: it is intact but was saved by another network or another version of it.
+        """
+        path = self._folder / str(step)
+        state, problem, refused = None, "", ""
+        try:
+            metadata = self.metadata(step)
+            if metadata["structure"] == _structure(abstract):
+                state = _load(path, abstract)
+            else:
+                refused = f"{path} is of a network with other parameters, saved by gudspec {metadata['version']}"
+        except Exception as error:  # whatever Orbax and TensorStore make of damaged files
+            problem = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+        # a part may be damaged that only one process reads
+        found = _gather(2 if problem else 1 if refused else 0)
+        if found.max() == 0:
+            assert state is not None
+            if checksum(state) == metadata["checksum"]:
+                return state, ""
+            return None, "its content does not match its checksum"
+        if found.max() == 1:
+            raise Refused(refused)
+        return None, problem or f"process {int(found.argmax())} cannot read its part"
+
+    def metadata(self, step: int) -> dict[str, Any]:
+        """What travels in a checkpoint."""
+        found: dict[str, Any] = self._checkpointer.metadata(step).custom_metadata
+        return found
+
+    @contextmanager
+    def _writing(self, again: bool = True) -> Iterator[None]:
+        """Turns what goes wrong with the disk into a message.
+
+        Args:
+            again: False keeps silent, where a failure has been reported already.
+        """
+        try:
+            yield
+        except Exception as error:
+            if not again:
+                return
+            text = str(error)
+            full = "No space left" in text or "RESOURCE_EXHAUSTED" in text or "Disk quota" in text
+            if not (full or isinstance(error, OSError) or "file" in text.lower()):
+                raise
+            steps = [step for step in _committed(self._folder) if step not in self._damaged]
+            last = (
+                f"the last intact checkpoint is {self._folder / str(steps[-1])}" if steps else "none was saved before"
+            )
+            problem = "no space left on the disk" if full else (text.strip().splitlines() or ["?"])[0][:300]
+            raise RunError(f"cannot save into {self._folder}: {problem}; {last}. The same command continues") from error
+
+
+def _policy(spec: Checkpoint) -> Any:
+    """Which checkpoints stay: the latest, the multiples of a number, the best."""
+    policies = ocp.training.preservation_policies
+    kept: list[Any] = [policies.LatestN(spec.keep)]
+    if spec.keep_every is not None:
+        kept.append(policies.EveryNSteps(spec.keep_every))
+    if spec.best is not None:
+        name = spec.best.metric
+        kept.append(policies.BestN(lambda metrics: metrics[name], True, spec.best.count, False))
+    return policies.AnyPreservationPolicy(kept)
+
+
+def _load(path: epath.Path, abstract: TrainState) -> TrainState:
+    """Reads a state, every process for itself: one that fails leaves no other waiting for it."""
+    me = jax.process_index()
+    options = ocp.options.MultiprocessingOptions(
+        primary_host=me, active_processes={me}, barrier_sync_key_prefix=f"process{me}"
+    )
+    with ocp.Context(multiprocessing_options=options):
+        state: TrainState = ocp.load(path, abstract)
+    return state
+
+
+def _gather(value: int) -> np.ndarray:
+    """A number of every process, [processes]."""
+    if not several():
+        return np.array([value])
+    from jax.experimental.multihost_utils import process_allgather
+
+    return np.asarray(process_allgather(np.int32(value)))
+
+
+def _committed(folder: epath.Path) -> list[int]:
+    """Steps whose folders have their final names, rising."""
+    return sorted(int(path.name) for path in folder.iterdir() if path.name.isdigit()) if folder.exists() else []
 
 
 def _structure(state: TrainState) -> str:

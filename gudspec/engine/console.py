@@ -32,14 +32,22 @@ class Reporter(Protocol):
 
 
 class Quiet:
-    """Tells nobody anything but warnings."""
+    """Tells nobody anything but warnings.
+
+    Args:
+        warnings: False keeps these back as well: of several processes, the first speaks.
+    """
+
+    def __init__(self, warnings: bool = True):
+        self._warnings = warnings
 
     def say(self, text: str) -> None:
         """Nothing."""
 
     def warn(self, text: str) -> None:
         """A line on stderr."""
-        print(f"warning: {text}", file=sys.stderr)
+        if self._warnings:
+            print(f"warning: {text}", file=sys.stderr)
 
     def begin(self, task: str, total: int, done: int = 0) -> None:
         """Nothing."""

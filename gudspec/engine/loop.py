@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
+from typing import Any
 
 import jax
 from clu import parameter_overview
@@ -11,18 +13,24 @@ from clu import parameter_overview
 from gudspec.data.pipeline import stream
 from gudspec.engine.checkpoints import Checkpoints
 from gudspec.engine.console import Reporter
-from gudspec.engine.mesh import place_batch, state_shardings
-from gudspec.engine.metrics import Interval, MetricsLog
+from gudspec.engine.heartbeat import Heartbeat
+from gudspec.engine.mesh import local_rows, place_rows, place_whole, replicated, split, state_shardings
+from gudspec.engine.metrics import Interval, MetricsLog, read_metrics
 from gudspec.engine.prepare import Prepared
-from gudspec.engine.signals import StopRequest
+from gudspec.engine.processes import share
+from gudspec.engine.profile import Profile
+from gudspec.engine.signals import Stop
+from gudspec.engine.skips import Skips
 from gudspec.engine.workdir import Workdir
 from gudspec.errors import Diverged, Interrupted, Refused
 from gudspec.program.design import Statistics
 from gudspec.program.keys import root
-from gudspec.program.program import Program
+from gudspec.program.program import Batch, Program
 from gudspec.program.train import TrainState
 
 __all__ = ["Session", "abstract_state", "train"]
+
+_MOST_ROLLBACKS = 10
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +46,8 @@ class Session:
         checkpoints: its checkpoints.
         reporter: who is told.
         stop: asks whether to stop between steps.
+        heartbeat: is told what the run is doing.
+        profile: which steps to trace.
     """
 
     program: Program
@@ -47,12 +57,19 @@ class Session:
     workdir: Workdir
     checkpoints: Checkpoints
     reporter: Reporter
-    stop: StopRequest
+    stop: Stop
+    heartbeat: Heartbeat
+    profile: Profile
+
+    @cached_property
+    def abstract(self) -> TrainState:
+        """Shapes, types and shardings of the train state."""
+        return abstract_state(self.program, self.mesh)
 
     @cached_property
     def parameter_count(self) -> int:
         """Number of trained parameters."""
-        return sum(leaf.size for leaf in jax.tree.leaves(abstract_state(self.program, self.mesh).parameters))
+        return sum(leaf.size for leaf in jax.tree.leaves(self.abstract.parameters))
 
 
 def abstract_state(program: Program, mesh: jax.sharding.Mesh) -> TrainState:
@@ -69,69 +86,138 @@ def train(session: Session) -> TrainState:
     """Trains to the last step, from the latest checkpoint if there is one.
 
     Raises:
-        Diverged: a loss is not finite.
+        Diverged: a loss is not finite or exploded, and the spec says to stop, or rolling back did not help.
         Interrupted: the run was asked to stop; the state is saved.
     """
     spec = session.prepared.experiment
     total = spec.train.total_steps
-    abstract = abstract_state(session.program, session.mesh)
-    state = session.checkpoints.restore(abstract, session.reporter.warn)
-    start = 0 if state is None else int(state.step)
+    restored = session.checkpoints.restore(session.abstract, session.reporter.warn)
+    start = 0 if restored is None else int(restored.step)
     if start > total:
         raise Refused(
             f"{session.workdir.path} has trained for {start} steps already, more than the {total} of the spec"
         )
-    if state is None:
-        shardings = jax.tree.map(lambda leaf: leaf.sharding, abstract)
-        state = jax.device_put(session.program.init(root(spec.seed)), shardings)
-        overview = parameter_overview.get_parameter_overview(state.parameters, include_stats=False)
+    if restored is None:
+        overview = parameter_overview.get_parameter_overview(session.abstract.parameters, include_stats=False)
         session.workdir.write_text("parameters.txt", overview + "\n")
-    if start == total:
-        return state
+    elif start == total:
+        return restored
     session.reporter.say(
         f"{spec.name}: {session.parameter_count:,} parameters, {total:,} steps on {session.mesh.size} device(s)"
         + (f", continuing at step {start:,}" if start else "")
     )
-    return _loop(session, state, start, total)
+    skips = Skips(session.workdir, spec.train.batches)
+    while True:
+        state = _initial(session) if restored is None else restored
+        try:
+            return _loop(session, state, start, total, skips)
+        except Diverged as error:
+            session.checkpoints.wait()
+            _diverged(session, skips, error)
+            restored = session.checkpoints.restore(session.abstract, session.reporter.warn)
+            start = 0 if restored is None else int(restored.step)
+            left_out = skips.add(start, error.step)
+            session.reporter.warn(f"{error}: back to step {start}, leaving out {left_out} images")
 
 
-def _loop(session: Session, state: TrainState, start: int, total: int) -> TrainState:
-    spec, hashes = session.prepared.experiment, session.prepared.hashes
-    batches = stream(session.prepared.source.train, seed=spec.seed, batches=spec.train.batches, start=start)
-    log, interval = MetricsLog(session.workdir, start), Interval()
+def _initial(session: Session) -> TrainState:
+    shardings = jax.tree.map(lambda leaf: leaf.sharding, session.abstract)
+    init: Callable[..., TrainState] = jax.jit(session.program.init, out_shardings=shardings)
+    return init(root(session.prepared.experiment.seed))
+
+
+def _diverged(session: Session, skips: Skips, error: Diverged) -> None:
+    """Gives up, unless the spec allows to roll back once more."""
+    if session.prepared.experiment.train.divergence == "rollback" and skips.count < _MOST_ROLLBACKS:
+        return
+    saved = session.checkpoints.steps
+    good = f"the last good checkpoint is {session.workdir.checkpoints / str(saved[-1])}" if saved else "none was saved"
+    tried = f" after {skips.count} times rolling back" if skips.count else ""
+    raise Diverged(f"{error}{tried}; {good}. Lower the learning rate, or clip the gradient", error.step) from None
+
+
+class _Step:
+    """The train step as one program over all devices, compiled once per batch size."""
+
+    def __init__(self, session: Session):
+        state = jax.tree.map(lambda leaf: leaf.sharding, session.abstract)
+        whole = replicated(session.mesh)
+        self._jitted = jax.jit(
+            session.program.train_step,
+            in_shardings=(state, split(session.mesh), whole),
+            out_shardings=(state, whole),
+            donate_argnums=0,
+        )
+        self._statistics = place_whole(session.statistics, session.mesh)
+        self._parts = session.prepared.experiment.train.accumulate
+        self._compiled: dict[int, Any] = {}
+        self.flops = 0.0
+        """Arithmetic of the last step, over all devices; the inside of a loop over parts is counted as often."""
+
+    def __call__(self, state: TrainState, batch: Batch) -> tuple[TrainState, dict[str, jax.Array]]:
+        """The state after the step, and metrics."""
+        size = len(batch["pixels"])
+        if size not in self._compiled:
+            compiled = self._jitted.lower(state, batch, self._statistics).compile()
+            cost: Mapping[str, float] = compiled.cost_analysis() or {}
+            self._compiled[size] = compiled
+            self.flops = float(cost.get("flops", 0.0)) * self._parts * jax.device_count()
+        result: tuple[TrainState, dict[str, jax.Array]] = self._compiled[size](state, batch, self._statistics)
+        return result
+
+
+def _loop(session: Session, state: TrainState, start: int, total: int, skips: Skips) -> TrainState:
+    spec = session.prepared.experiment
+    rows = partial(local_rows, mesh=session.mesh)
+    batches = stream(
+        session.prepared.source.train,
+        seed=spec.seed,
+        batches=spec.train.batches,
+        start=start,
+        rows=rows,
+        skipped=skips.before,
+    )
+    sizes = [size for steps, size in spec.train.batches for _ in range(steps)]
+    log, take_step = MetricsLog(session.workdir, start), _Step(session)
+    loss = share(lambda: [line["loss"] for line in read_metrics(session.workdir) if line["step"] <= start][-1:])
+    previous = loss[0] if loss else None
+    interval = Interval()
     session.reporter.begin("training", total, start)
+    step = start
     try:
-        for step, batch in enumerate(batches, start + 1):
-            placed = place_batch(batch, session.mesh)
-            state, metrics = session.program.train_step(state, placed, session.statistics)
-            interval.add(metrics, len(batch["pixels"]))
+        for step in range(start + 1, total + 1):
+            with interval.spending("input"):
+                batch = next(batches)
+            session.profile.before(step)
+            placed = place_rows(batch, sizes[step - 1], session.mesh)
+            state, metrics = take_step(state, placed)
+            interval.add(metrics, sizes[step - 1], take_step.flops)
             if step == start + 1:  # it waited for the compiler
                 jax.block_until_ready(metrics)
                 interval.restart()
-            stopping = session.stop.requested
+            session.profile.after(step, metrics)
+            session.heartbeat.progress("training", step)
+            stopping = session.stop.check()
             saving = step % spec.checkpoint.every == 0 or step == total or stopping
             if saving or step % spec.train.log_every == 0:
-                # a state is only saved once every loss up to it is known to be finite
-                line = interval.close(step)
+                # a state is only saved once every loss up to it is known to be good
+                explosion = spec.train.explosion
+                line = interval.close(step, explosion * previous if explosion and previous else None)
+                previous = line["loss"]
                 log.write(line)
                 note = f"loss {line['loss']:.4f}  {line['images_per_second']:,.0f} images/s"
                 session.reporter.advance(step, note)
             if saving:
-                session.checkpoints.save(state, hashes)
+                with interval.spending("checkpoint"):
+                    session.checkpoints.save(state, {name: line[name] for name in ("loss", "gradient_norm")})
             if stopping:
                 break
         session.checkpoints.wait()
-    except Diverged as error:
-        session.checkpoints.wait()
-        saved = session.checkpoints.steps
-        good = (
-            f"the last good checkpoint is {session.workdir.checkpoints / str(saved[-1])}" if saved else "none was saved"
-        )
-        raise Diverged(f"{error}; {good}. Lower the learning rate, or clip the gradient") from None
     finally:
+        session.profile.close()
         session.reporter.end()
         log.close()
         batches.close()
-    if int(state.step) < total:
-        raise Interrupted(f"stopped at step {int(state.step)} of {total}; the same command continues")
+    if step < total:
+        raise Interrupted(f"stopped at step {step} of {total}; the same command continues")
     return state

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,17 +13,22 @@ import numpy as np
 
 from gudspec.engine.checkpoints import Checkpoints, digest
 from gudspec.engine.console import Quiet, Reporter
-from gudspec.engine.loop import Session, abstract_state, train
-from gudspec.engine.mesh import device_mesh
+from gudspec.engine.heartbeat import Heartbeat
+from gudspec.engine.lock import locked
+from gudspec.engine.loop import Session, train
+from gudspec.engine.mesh import device_mesh, gathered
 from gudspec.engine.metrics import read_metrics
 from gudspec.engine.prepare import Prepared, gaussian_baseline, open_data, statistics_of
+from gudspec.engine.processes import everywhere, first, share
+from gudspec.engine.profile import Profile
 from gudspec.engine.results import Trained, points
-from gudspec.engine.signals import StopRequest
+from gudspec.engine.signals import Stop, StopRequest
 from gudspec.engine.workdir import Workdir, provenance
-from gudspec.errors import Refused
+from gudspec.errors import Interrupted, Refused
 from gudspec.program.compiler import compile
 from gudspec.program.design import Design
 from gudspec.program.program import Program
+from gudspec.program.train import TrainState
 from gudspec.report.page import write_report
 from gudspec.spec.identity import differences
 from gudspec.spec.load import load
@@ -31,7 +36,7 @@ from gudspec.spec.models import Experiment
 from gudspec.spec.models.results import Sample
 from gudspec.spec.resolved import dump
 
-__all__ = ["Result", "draw", "evaluate", "open_workdir", "run"]
+__all__ = ["Options", "Result", "draw", "evaluate", "open_workdir", "run"]
 
 
 @dataclass(frozen=True)
@@ -43,12 +48,35 @@ class Result:
     """Content of `summary.json`."""
 
 
+@dataclass(frozen=True)
+class Options:
+    """What can be asked for beside the spec: nothing of it changes a result.
+
+    Args:
+        reporter: who is told what happens; None tells nobody. Of several processes, only the first tells.
+        stop: asks whether to stop; None listens to SIGTERM and Ctrl-C.
+        cache: folder of JAX's compilation cache; None takes one in the workdir, unless JAX is configured otherwise.
+        profile: first and last training step to trace.
+    """
+
+    reporter: Reporter | None = None
+    stop: Stop | None = None
+    cache: str | None = None
+    profile: tuple[int, int] | None = None
+
+    @property
+    def speaker(self) -> Reporter:
+        """Who is told by this process."""
+        return (self.reporter or Quiet()) if first() else Quiet(warnings=False)
+
+
 def run(
     experiment: Experiment,
     workdir: str | os.PathLike[str],
     *,
     resolved: str | None = None,
     reporter: Reporter | None = None,
+    options: Options | None = None,
 ) -> Result:
     """Trains, evaluates, samples and reports; continues where an earlier run of the same design stopped.
 
@@ -57,6 +85,7 @@ def run(
         workdir: local folder or `gs://` address; created if needed.
         resolved: text of `spec.resolved.yaml`; None writes the experiment without the origins of its values.
         reporter: who is told what happens; None tells nobody.
+        options: who is told, and more; takes the place of `reporter`.
 
     Returns:
         The workdir and its summary.
@@ -65,29 +94,28 @@ def run(
         DataError: the images are missing or unusable; no workdir is left behind.
         RunError: the run was refused, was interrupted, or diverged; see its `exit_code`.
     """
-    reporter = reporter or Quiet()
-    directory = Workdir.at(workdir)
-    prepared = open_data(experiment)
-    _check_same_design(directory, prepared)
-    if summary := _finished(directory, prepared):
-        reporter.say(f"already finished: {directory.path} holds all {summary['steps']} steps and results")
+    options = options or Options(reporter=reporter)
+    directory = Workdir.at(workdir, writes=first())
+    prepared = everywhere(lambda: open_data(experiment))
+    share(lambda: _check_same_design(directory, prepared))
+    if summary := share(lambda: _finished(directory, prepared)):
+        options.speaker.say(f"already finished: {directory.path} holds all {summary['steps']} steps and results")
         return Result(directory, summary)
-    program, mesh = _compiled(prepared), device_mesh(experiment)
-    statistics = directory.load_statistics() or statistics_of(prepared)
-    directory.write_text(directory.spec.name, resolved or dump(experiment))
-    directory.write("provenance.json", provenance(prepared.hashes))
-    directory.save_statistics(statistics)
-    if still := Design.floored(statistics.variance):
-        reporter.warn(f"{still} components never vary: 1e-10 of the largest variance stands in for theirs")
-    with StopRequest() as stop, Checkpoints(directory.checkpoints, experiment.checkpoint.keep) as checkpoints:
-        session = Session(program, prepared, statistics, mesh, directory, checkpoints, reporter, stop)
-        state = train(session)
-        trained = Trained(program, prepared, statistics, state.ema, int(state.step), mesh, directory, reporter, stop)
-        return _finish(trained, digest(state.parameters), session.parameter_count)
+    with _opened(directory, prepared, options) as session:
+        directory.write_text(directory.spec.name, resolved or dump(experiment))
+        directory.write("provenance.json", provenance(prepared.hashes))
+        directory.save_statistics(session.statistics)
+        if still := Design.floored(session.statistics.variance):
+            session.reporter.warn(f"{still} components never vary: 1e-10 of the largest variance stands in for theirs")
+        return _finish(*_measurable(session, train(session)))
 
 
 def evaluate(
-    workdir: str | os.PathLike[str], overrides: Sequence[str] = (), *, reporter: Reporter | None = None
+    workdir: str | os.PathLike[str],
+    overrides: Sequence[str] = (),
+    *,
+    reporter: Reporter | None = None,
+    options: Options | None = None,
 ) -> Result:
     """Evaluates a finished run again, with other evaluations if the overrides say so.
 
@@ -95,14 +123,15 @@ def evaluate(
         workdir: a workdir with a checkpoint.
         overrides: `path=value` each; they may change run fields, not the design.
         reporter: who is told.
+        options: who is told, and more; takes the place of `reporter`.
 
     Raises:
         RunError: there is nothing to evaluate, or the overrides change the design.
     """
-    with open_workdir(workdir, overrides, reporter or Quiet()) as (trained, parameters_sha256, count):
+    with open_workdir(workdir, overrides, options or Options(reporter=reporter)) as (trained, sha256, count):
         if overrides:
             trained.workdir.write_text(trained.workdir.spec.name, dump(trained.prepared.experiment))
-        return _finish(trained, parameters_sha256, count)
+        return _finish(trained, sha256, count)
 
 
 def draw(
@@ -113,6 +142,7 @@ def draw(
     seed: int | None = None,
     overrides: Iterable[str] = (),
     reporter: Reporter | None = None,
+    options: Options | None = None,
 ) -> str:
     """Draws samples from a trained run into its folder `samples`.
 
@@ -123,53 +153,104 @@ def draw(
         seed: seed of the noise; None takes the spec's.
         overrides: `path=value` each; they may change run fields, not the design.
         reporter: who is told.
+        options: who is told, and more; takes the place of `reporter`.
 
     Returns:
         Path of the picture; the array is beside it.
     """
-    with open_workdir(workdir, overrides, reporter or Quiet(), seed) as (trained, _, _):
+    with open_workdir(workdir, overrides, options or Options(reporter=reporter), seed) as (trained, _, _):
         entries = {entry.name: entry for entry in trained.prepared.experiment.sample}
         if name is not None and name not in entries:
             raise Refused(f"the spec has no sample named {name!r}; it has {', '.join(entries) or 'none'}")
         base = entries[name] if name else next(iter(entries.values()), Sample(name="samples"))
         entry = base.model_copy(update={"count": count})
         file = f"{entry.name}-{count}" + ("" if seed is None else f"-seed{seed}")
-        result = trained.draw(entry, file, points(entry)[0], trained.program.sampler(entry.sampler))
+        result = trained.draw(entry, file, points(entry)[0], trained.sampler(entry))
         return str(trained.workdir.path / result["file"])
 
 
 @contextmanager
 def open_workdir(
-    workdir: str | os.PathLike[str], overrides: Iterable[str], reporter: Reporter, seed: int | None = None
+    workdir: str | os.PathLike[str], overrides: Iterable[str], options: Options, seed: int | None = None
 ) -> Iterator[tuple[Trained, str, int]]:
     """A trained run, opened to be measured.
 
     Args:
         workdir: a workdir with a checkpoint.
         overrides: changes of its resolved spec; the design must stay.
-        reporter: who is told.
+        options: who is told, and more.
         seed: another seed for evaluation and sampling.
 
     Yields:
         The trained network, the digest of its last parameters and their number.
     """
-    directory = Workdir.at(workdir)
-    if not directory.spec.exists():
-        raise Refused(f"{directory.path} is not a workdir: it has no {directory.spec.name}. `gudspec run` makes one")
-    experiment = load(directory.spec, overrides)
-    prepared = open_data(experiment)
-    _check_same_design(directory, prepared)
-    program, mesh = _compiled(prepared), device_mesh(experiment)
-    statistics = directory.load_statistics() or statistics_of(prepared)
-    with StopRequest() as stop, Checkpoints(directory.checkpoints, experiment.checkpoint.keep) as checkpoints:
-        state = checkpoints.restore(abstract_state(program, mesh), reporter.warn)
+    directory = Workdir.at(workdir, writes=first())
+
+    def prepare() -> Prepared:
+        if not directory.spec.exists():
+            raise Refused(
+                f"{directory.path} is not a workdir: it has no {directory.spec.name}. `gudspec run` makes one"
+            )
+        prepared = open_data(load(directory.spec, overrides))
+        _check_same_design(directory, prepared)
+        return prepared
+
+    prepared = everywhere(prepare)
+    with _opened(directory, prepared, options) as session:
+        state = session.checkpoints.restore(session.abstract, session.reporter.warn)
         if state is None:
             raise Refused(f"{directory.path} has no checkpoint yet: `gudspec run` trains it")
+        trained, sha256, count = _measurable(session, state)
         if seed is not None:
-            prepared = replace(prepared, experiment=experiment.model_copy(update={"seed": seed}))
-        trained = Trained(program, prepared, statistics, state.ema, int(state.step), mesh, directory, reporter, stop)
-        count = sum(leaf.size for leaf in jax.tree.leaves(state.parameters))
-        yield trained, digest(state.parameters), count
+            changed = replace(prepared, experiment=prepared.experiment.model_copy(update={"seed": seed}))
+            trained = replace(trained, prepared=changed)
+        yield trained, sha256, count
+
+
+@contextmanager
+def _opened(directory: Workdir, prepared: Prepared, options: Options) -> Iterator[Session]:
+    """Compiles a spec for the devices and takes hold of its workdir."""
+    with ExitStack() as stack:
+        stop = options.stop or stack.enter_context(StopRequest())
+        program, mesh = _compiled(prepared), device_mesh(prepared.experiment)
+        share(lambda: stack.enter_context(locked(directory)))
+        heartbeat = stack.enter_context(Heartbeat(directory))
+        if options.cache or not jax.config.jax_compilation_cache_dir:  # type: ignore[attr-defined]
+            jax.config.update("jax_compilation_cache_dir", options.cache or os.fspath(directory.compilations))
+        statistics = share(lambda: directory.load_statistics() or statistics_of(prepared))
+        if stop.check():
+            raise Interrupted("stopped while starting; the same command starts again")
+        travels = {**prepared.hashes, "spec": dump(prepared.experiment)}
+        checkpoints = Checkpoints(directory.checkpoints, prepared.experiment.checkpoint, travels)
+        yield Session(
+            program=program,
+            prepared=prepared,
+            statistics=statistics,
+            mesh=mesh,
+            workdir=directory,
+            checkpoints=stack.enter_context(checkpoints),
+            reporter=options.speaker,
+            stop=stop,
+            heartbeat=heartbeat,
+            profile=Profile(os.fspath(directory.path / "profile"), *options.profile or (0, -1)),
+        )
+
+
+def _measurable(session: Session, state: TrainState) -> tuple[Trained, str, int]:
+    """What `_finish` takes: the trained network, the digest of its last parameters and their number."""
+    trained = Trained(
+        program=session.program,
+        prepared=session.prepared,
+        statistics=session.statistics,
+        parameters=state.ema,
+        step=int(state.step),
+        mesh=session.mesh,
+        workdir=session.workdir,
+        reporter=session.reporter,
+        stop=session.stop,
+        heartbeat=session.heartbeat,
+    )
+    return trained, digest(gathered(state.parameters, session.mesh)), session.parameter_count
 
 
 def _compiled(prepared: Prepared) -> Program:
@@ -204,18 +285,18 @@ def _finished(directory: Workdir, prepared: Prepared) -> dict[str, Any]:
 
 def _finish(trained: Trained, parameters_sha256: str, parameter_count: int) -> Result:
     """Measures, draws, sums up and reports."""
-    trained.workdir.report.unlink(missing_ok=True)  # a run is finished once its report is there
+    if trained.workdir.writes:
+        trained.workdir.report.unlink(missing_ok=True)  # a run is finished once its report is there
     evaluations, samples = trained.evaluate(), trained.sample()
-    metrics = read_metrics(trained.workdir)
+    metrics = share(lambda: read_metrics(trained.workdir))
     speeds = [line["images_per_second"] for line in metrics]
     nominal = trained.program.at()
     likelihoods = [e for e in evaluations if e["kind"] == "likelihood"]
     at_nominal = [e for e in likelihoods if trained.program.at(e["at"]) == nominal]
     headline = next(iter(at_nominal or likelihoods), None)
     entries = {entry.name: entry for entry in trained.prepared.experiment.evaluate}
-    baseline = gaussian_baseline(
-        trained.prepared, trained.images(entries[headline["name"]]) if headline else trained.prepared.source.test
-    )
+    measured = trained.images(entries[headline["name"]]) if headline else trained.prepared.source.test
+    baseline = share(lambda: gaussian_baseline(trained.prepared, measured))
     summary = {
         "name": trained.prepared.experiment.name,
         **trained.prepared.hashes,
@@ -228,9 +309,10 @@ def _finish(trained: Trained, parameters_sha256: str, parameter_count: int) -> R
         "gaussian_bits_per_dim": baseline,
         "evaluations": evaluations,
         "samples": samples,
-        "path": jax.tree.map(lambda leaf: np.asarray(leaf).tolist(), trained.parameters.get("path", {})),
+        "path": jax.tree.map(np.ndarray.tolist, gathered(trained.parameters.get("path", {}), trained.mesh)),
     }
     trained.workdir.write("summary.json", summary)
-    write_report(trained.workdir.path)
+    trained.heartbeat.progress("reporting")
+    share(lambda: write_report(trained.workdir.path) and None)
     trained.reporter.say(f"report: {trained.workdir.report}")
     return Result(trained.workdir, summary)

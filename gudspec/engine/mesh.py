@@ -1,5 +1,7 @@
 """How arrays are laid out over devices."""
 
+from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import jax
@@ -9,9 +11,16 @@ from jax.sharding import AxisType, NamedSharding, PartitionSpec
 from gudspec.errors import Refused
 from gudspec.spec.models import Experiment
 
-__all__ = ["device_mesh", "place_batch", "state_shardings"]
-
-_BATCH = PartitionSpec(("data", "fsdp"))
+__all__ = [
+    "device_mesh",
+    "gathered",
+    "local_rows",
+    "place_rows",
+    "place_whole",
+    "replicated",
+    "split",
+    "state_shardings",
+]
 
 
 def device_mesh(experiment: Experiment) -> jax.sharding.Mesh:
@@ -24,18 +33,78 @@ def device_mesh(experiment: Experiment) -> jax.sharding.Mesh:
     data = devices // spec.fsdp if spec.data == -1 else spec.data
     if data * spec.fsdp != devices:
         raise Refused(f"`mesh` asks for data × fsdp = {data} × {spec.fsdp} devices, but {devices} are here")
-    sizes = {f"train, phase {phase}": size for phase, (_, size) in enumerate(experiment.train.batches)}
-    sizes |= {f"evaluate, {entry.name}": entry.batch_size for entry in experiment.evaluate}
-    for place, size in sizes.items():
-        if size % devices:
-            raise Refused(f"a batch of {size} images ({place}) cannot be split evenly over {devices} devices")
+    parts = experiment.train.accumulate
+    sizes = {f"train, phase {phase}": (size, parts) for phase, (_, size) in enumerate(experiment.train.batches)}
+    sizes |= {f"evaluate, {entry.name}": (entry.batch_size, 1) for entry in experiment.evaluate}
+    for place, (size, cut) in sizes.items():
+        if size % (devices * cut):
+            over = f"{devices} devices" + (f" × {cut} parts of `train.accumulate`" if cut > 1 else "")
+            raise Refused(f"a batch of {size} images ({place}) cannot be split evenly over {over}")
     return jax.make_mesh((data, spec.fsdp), ("data", "fsdp"), axis_types=(AxisType.Auto, AxisType.Auto))
 
 
-def place_batch(batch: dict[str, np.ndarray], mesh: jax.sharding.Mesh) -> dict[str, jax.Array]:
-    """A batch, its images split over all devices."""
-    sharding = NamedSharding(mesh, _BATCH)
-    return {name: jax.make_array_from_process_local_data(sharding, array) for name, array in batch.items()}
+def replicated(mesh: jax.sharding.Mesh) -> NamedSharding:
+    """The sharding of what every device holds as a whole."""
+    return NamedSharding(mesh, PartitionSpec())
+
+
+def split(mesh: jax.sharding.Mesh) -> NamedSharding:
+    """The sharding of a batch: its images are split over all devices."""
+    return NamedSharding(mesh, PartitionSpec(("data", "fsdp")))
+
+
+@cache
+def local_rows(size: int, mesh: jax.sharding.Mesh) -> np.ndarray:
+    """The rows of a batch of `size` images that lie on this process' devices, rising.
+
+    The mesh decides, so that devices may be ordered by how they are wired and not by process: the batch as a whole is
+    always the same.
+    """
+    places = split(mesh).addressable_devices_indices_map((size,)).values()
+    return np.sort(np.concatenate([np.arange(size)[place] for place in places if place is not None]))
+
+
+def place_rows(local: Mapping[str, np.ndarray], size: int, mesh: jax.sharding.Mesh) -> dict[str, jax.Array]:
+    """A batch on all devices, of which this process brings the rows of `local_rows`.
+
+    Args:
+        local: arrays [rows, …].
+        size: images of the whole batch.
+        mesh: the devices.
+    """
+    rows, sharding = local_rows(size, mesh), split(mesh)
+
+    def place(array: np.ndarray) -> jax.Array:
+        def part(index: tuple[slice, ...] | None) -> np.ndarray:
+            assert index is not None
+            start, stop, _ = index[0].indices(size)
+            first = int(np.searchsorted(rows, start))
+            return array[first : first + stop - start]
+
+        return jax.make_array_from_callback((size, *array.shape[1:]), sharding, part)
+
+    return {name: place(array) for name, array in local.items()}
+
+
+def place_whole(tree: Any, mesh: jax.sharding.Mesh) -> Any:
+    """Arrays, or keys, that every process has, on every device.
+
+    `jax.device_put` would compare them between processes, and find a NaN unequal to itself.
+    """
+    sharding = replicated(mesh)
+
+    def place(leaf: Any) -> jax.Array:
+        if isinstance(leaf, jax.Array) and jax.numpy.issubdtype(leaf.dtype, jax.dtypes.prng_key):
+            return jax.random.wrap_key_data(place(jax.random.key_data(leaf)), impl=jax.random.key_impl(leaf))
+        array = np.asarray(leaf)
+        return jax.make_array_from_callback(array.shape, sharding, lambda index: array[index])
+
+    return jax.tree.map(place, tree)
+
+
+def gathered(tree: Any, mesh: jax.sharding.Mesh) -> Any:
+    """Arrays of the mesh as NumPy arrays, whole, in every process."""
+    return jax.tree.map(np.asarray, jax.jit(lambda tree: tree, out_shardings=replicated(mesh))(tree))
 
 
 def state_shardings(tree: Any, mesh: jax.sharding.Mesh) -> Any:

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -14,12 +18,26 @@ from clu import metrics as clu_metrics
 from gudspec.engine.workdir import Workdir
 from gudspec.errors import Diverged
 
-__all__ = ["Interval", "MetricsLog", "read_metrics"]
+__all__ = ["Interval", "MetricsLog", "device_facts", "read_metrics"]
 
 
 _Averages = clu_metrics.Collection.create(
     **{name: clu_metrics.Average.from_output(name) for name in ("loss", "gradient_norm")}
 )
+
+_PEAK_FLOPS = {
+    "TPU v4": 275e12,
+    "TPU v5 lite": 197e12,
+    "TPU v5e": 197e12,
+    "TPU v5": 459e12,
+    "TPU v5p": 459e12,
+    "TPU v6 lite": 918e12,
+    "TPU v6e": 918e12,
+    "NVIDIA A100": 312e12,
+    "NVIDIA H100": 989e12,
+    "NVIDIA H200": 989e12,
+}
+"""Peak arithmetic of one device in bfloat16, dense, in FLOP/s, by the beginning of its kind; from the vendors."""
 
 
 class Interval:
@@ -27,54 +45,88 @@ class Interval:
 
     def __init__(self) -> None:
         self._steps: list[dict[str, jax.Array]] = []
-        self._images = 0
-        self._start = self._timed_from = time.perf_counter()
+        self._start = time.perf_counter()
+        self.restart()
 
     def restart(self) -> None:
         """What came before, such as a compilation, took time but is not part of the speed."""
-        self._images = 0
+        self._images, self._timed_steps, self._flops = 0, 0, 0.0
+        self._spent = {"input": 0.0, "checkpoint": 0.0}
         self._timed_from = time.perf_counter()
 
-    def add(self, metrics: dict[str, jax.Array], images: int) -> None:
-        """Counts one step."""
+    @contextmanager
+    def spending(self, what: str) -> Iterator[None]:
+        """Counts the time inside as that of `input` or `checkpoint`; the rest is that of the steps."""
+        start = time.perf_counter()
+        yield
+        self._spent[what] += time.perf_counter() - start
+
+    def add(self, metrics: dict[str, jax.Array], images: int, flops: float) -> None:
+        """Counts one step, its images and its arithmetic over all devices."""
         self._steps.append(metrics)
         self._images += images
+        self._timed_steps += 1
+        self._flops += flops
 
-    def close(self, step: int) -> dict[str, float]:
+    def close(self, step: int, limit: float | None = None) -> dict[str, float]:
         """Reads the metrics and starts a new interval.
 
         Args:
             step: steps taken by now.
+            limit: a loss above it has exploded.
 
         Returns:
-            Means over the interval, and its speed.
+            Means over the interval, its speed, and where its time went.
 
         Raises:
-            Diverged: a loss or a gradient is not finite; the message names the step.
+            Diverged: a loss or a gradient is not finite, or a loss exploded; the message names the step.
         """
-        stacked = {name: jnp.stack([metrics[name] for metrics in self._steps]) for name in self._steps[0]}
+        stacked = {name: np.stack([np.asarray(m[name]) for m in self._steps]) for name in self._steps[0]}
         now = time.perf_counter()
         seconds, timed = now - self._start, now - self._timed_from
         for name, values in stacked.items():
-            finite = np.isfinite(np.asarray(values))
-            if not finite.all():
-                first = int(np.argmin(finite))
-                raise Diverged(
-                    f"the {name.replace('_', ' ')} is {values[first]} at step {step - len(finite) + first + 1}"
-                )
-        averages = _Averages.single_from_model_output(**stacked).compute()
-        images, self._steps, self._images = self._images, [], 0
-        self._start = self._timed_from = now
-        return {
+            good = np.isfinite(values)
+            if limit is not None and name == "loss":
+                good &= ~(values > limit)
+            if not good.all():
+                index = int(np.argmin(good))
+                at = step - len(good) + index + 1
+                where = f"is {values[index]:g}"
+                much = f", above the {limit:g} of `train.explosion`," if np.isfinite(values[index]) and limit else ""
+                raise Diverged(f"the {name.replace('_', ' ')} {where}{much} at step {at}", at)
+        averages = _Averages.single_from_model_output(**jax.tree.map(jnp.asarray, stacked)).compute()
+        line = {
             "step": step,
             **{name: float(value) for name, value in averages.items()},
-            "images_per_second": images / timed,
+            "images_per_second": self._images / timed,
             "seconds": seconds,
+            "input_seconds": self._spent["input"],
+            "checkpoint_seconds": self._spent["checkpoint"],
+            "step_seconds": max(timed - sum(self._spent.values()), 0.0) / max(self._timed_steps, 1),
+            **device_facts(self._flops / timed),
         }
+        self._steps, self._start = [], now
+        self.restart()
+        return line
+
+
+def device_facts(flops: float) -> dict[str, float]:
+    """Arithmetic and memory of the devices, as far as they are known.
+
+    Args:
+        flops: FLOP/s over all devices; 0 if unknown.
+    """
+    device = jax.local_devices()[0]
+    facts = {"flops_per_second": flops} if flops else {}
+    kinds = [kind for kind in _PEAK_FLOPS if device.device_kind.startswith(kind)]
+    if kinds and flops:
+        facts["utilization"] = flops / (_PEAK_FLOPS[max(kinds, key=len)] * jax.device_count())
+    memory = device.memory_stats() or {}
+    return facts | ({"memory_bytes": float(memory["peak_bytes_in_use"])} if "peak_bytes_in_use" in memory else {})
 
 
 class MetricsLog:
-    """`metrics.jsonl` and TensorBoard events of a workdir.
+    """`metrics.jsonl` and TensorBoard events of a workdir; only the process that writes makes any.
 
     Args:
         workdir: where they are written.
@@ -82,25 +134,42 @@ class MetricsLog:
     """
 
     def __init__(self, workdir: Workdir, step: int):
+        self._workdir, self._events = workdir, None
+        self._copied = time.monotonic()
+        if not workdir.writes:
+            return
         from tensorboardX import SummaryWriter
 
         kept = [line for line in read_metrics(workdir) if line["step"] <= step]
         workdir.write_text(workdir.metrics.name, "".join(json.dumps(line) + "\n" for line in kept))
-        self._lines = workdir.metrics.open("a")
-        self._events = SummaryWriter(str(workdir.path / "events"), purge_step=step + 1)
+        self._folder = tempfile.mkdtemp() if workdir.remote else str(workdir.path / "events")
+        self._events = SummaryWriter(self._folder, purge_step=step + 1)
 
     def write(self, line: dict[str, float]) -> None:
         """Appends one interval."""
-        self._lines.write(json.dumps(line) + "\n")
-        self._lines.flush()
+        if self._events is None:
+            return
+        self._workdir.append(self._workdir.metrics.name, json.dumps(line) + "\n")
         for name, value in line.items():
             if name != "step":
                 self._events.add_scalar(f"train/{name}", value, int(line["step"]))
+        if time.monotonic() - self._copied > 60:
+            self._copy()
 
     def close(self) -> None:
-        """Flushes both files."""
-        self._lines.close()
-        self._events.close()
+        """Flushes the events."""
+        if self._events is not None:
+            self._events.close()
+            self._copy()
+
+    def _copy(self) -> None:
+        """TensorBoard's writer knows local files only: those of a remote workdir are copied now and then."""
+        self._copied = time.monotonic()
+        if self._workdir.remote:
+            target = self._workdir.path / "events"
+            target.mkdir(parents=True, exist_ok=True)
+            for file in Path(self._folder).iterdir():
+                (target / file.name).write_bytes(file.read_bytes())
 
 
 def read_metrics(workdir: Workdir) -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from gudspec import known
 from gudspec.data import Images, Source, open_source, splits
 from gudspec.data.statistics import Forward, component_variance, extreme_variances, gaussian_bits_per_dim, moments
 from gudspec.data.tables import read_tables
@@ -68,11 +69,13 @@ def statistics_of(prepared: Prepared) -> Statistics:
         return extreme_variances(data, source, diffused, name)
 
     try:
-        return Design(spec, source.shape).statistics(
+        statistics = Design(spec, source.shape).statistics(
             found.mean, found.covariance if mixed else found.averaged, variance, extremes, prepared.files
         )
     except ValueError as error:
         raise Refused(str(error)) from None
+    known.keep(prepared.experiment, statistics._asdict())  # so that the linter may know them
+    return statistics
 
 
 def _name(prepared: Prepared, part: Model, file: str) -> str:

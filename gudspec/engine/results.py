@@ -9,6 +9,7 @@ import math
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property, partial
 from typing import Any
 
 import jax
@@ -16,9 +17,11 @@ import numpy as np
 
 from gudspec.data import Images
 from gudspec.engine.console import Reporter
-from gudspec.engine.mesh import place_batch
+from gudspec.engine.heartbeat import Heartbeat
+from gudspec.engine.mesh import gathered, local_rows, place_rows, place_whole, replicated, split
 from gudspec.engine.prepare import Prepared
-from gudspec.engine.signals import StopRequest
+from gudspec.engine.processes import share
+from gudspec.engine.signals import Stop
 from gudspec.engine.workdir import Workdir
 from gudspec.errors import Interrupted, Refused
 from gudspec.program.design import Statistics
@@ -54,12 +57,13 @@ class Trained:
         program: the compiled spec.
         prepared: the experiment and its data.
         statistics: statistics of the training split.
-        parameters: parameters to measure: the moving average.
+        parameters: parameters to measure, on the mesh: the moving average.
         step: steps of training.
         mesh: the devices.
         workdir: where results are kept.
         reporter: who is told.
         stop: asks whether to stop between batches.
+        heartbeat: is told what the run is doing.
     """
 
     program: Program
@@ -70,7 +74,13 @@ class Trained:
     mesh: jax.sharding.Mesh
     workdir: Workdir
     reporter: Reporter
-    stop: StopRequest
+    stop: Stop
+    heartbeat: Heartbeat
+
+    @cached_property
+    def _kept(self) -> dict[str, Any]:
+        """Results that are there already: read once, so that all processes know of the same."""
+        return share(lambda: self.workdir.read(_FILE))
 
     def evaluate(self) -> list[dict[str, Any]]:
         """All results of `evaluate`, at every point of their `at`."""
@@ -79,9 +89,9 @@ class Trained:
             program = None
             for at in points(entry):
                 key = _key_of(entry, at, self.step)
-                result = self.workdir.read(_FILE).get(key)
+                result = self._kept.get(key)
                 if result is None:
-                    program = program or self.program.evaluation(entry)  # one compilation for all points
+                    program = program or self._evaluation(entry)  # one compilation for all points
                     result = self._evaluate(entry, program, at)
                     self._keep(key, result)
                 results.append(result)
@@ -92,18 +102,29 @@ class Trained:
                 )
         return results
 
+    def _evaluation(self, entry: AnyEvaluation) -> Any:
+        """The program of an evaluation over all devices: images are split, the results are everywhere."""
+        parameters, whole = jax.tree.map(lambda leaf: leaf.sharding, self.parameters), replicated(self.mesh)
+        return jax.jit(
+            self.program.evaluation(entry),
+            in_shardings=(parameters, whole, split(self.mesh), whole, whole),
+            out_shardings=whole,
+        )
+
     def _evaluate(self, entry: AnyEvaluation, program: Any, at: Mapping[str, float]) -> dict[str, Any]:
         start = time.perf_counter()
         images = self.images(entry)
         values: list[np.ndarray] = []
         key = fold(root(self.prepared.experiment.seed), f"evaluate/{entry.name}")
+        statistics, chosen = place_whole((self.statistics, self.program.at(at)), self.mesh)
         self.reporter.begin(entry.name, len(images))
-        for index, (batch, count) in enumerate(_batches(images, entry.batch_size)):
+        rows = local_rows(entry.batch_size, self.mesh)
+        for index, (batch, count) in enumerate(_batches(images, entry.batch_size, rows)):
             self._check_stop()
-            batch_on_devices = place_batch(batch, self.mesh)
-            bits = program(
-                self.parameters, self.statistics, batch_on_devices, fold(key, "batch", index), self.program.at(at)
-            )
+            self.heartbeat.progress(f"evaluating {entry.name}")
+            placed = place_rows(batch, entry.batch_size, self.mesh)
+            batch_key = place_whole(fold(key, "batch", index), self.mesh)
+            bits = program(self.parameters, statistics, placed, batch_key, chosen)
             values.append(np.asarray(bits)[:count])
             self.reporter.advance(sum(map(len, values)))
         self.reporter.end()
@@ -138,44 +159,69 @@ class Trained:
             for index, at in enumerate(points(entry)):
                 key = _key_of(entry, at, self.step)
                 name = entry.name if len(points(entry)) == 1 else f"{entry.name}-{index}"
-                result = self.workdir.read(_FILE).get(key)
-                if result is None or not (self.workdir.samples / f"{name}.png").exists():
+                result = self._kept.get(key)
+                if result is None or not share((self.workdir.samples / f"{name}.png").exists):
                     self._check_stop()
-                    program = program or self.program.sampler(entry.sampler)
+                    self.heartbeat.progress(f"sampling {entry.name}")
+                    program = program or self.sampler(entry)
                     result = self.draw(entry, name, at, program)
                     self._keep(key, result)
                 results.append(result)
                 self.reporter.say(f"{entry.name}: {entry.count} samples in {self.workdir.samples / name}.png")
         return results
 
+    def sampler(self, entry: Sample) -> Any:
+        """The program of a sample over all devices, among which the images are split.
+
+        Where their number cannot be split evenly, some more are drawn and left out.
+        """
+        parameters, whole = jax.tree.map(lambda leaf: leaf.sharding, self.parameters), replicated(self.mesh)
+        count = -(-entry.count // self.mesh.size) * self.mesh.size
+        draw = partial(self.program.sampler(entry.sampler), count=count)
+        condition = {"labels": split(self.mesh)} if self.prepared.experiment.network.labels else {}
+        return jax.jit(
+            lambda *arguments: draw(*arguments),
+            in_shardings=(parameters, whole, whole, whole, condition),
+            out_shardings=split(self.mesh),
+        )
+
     def draw(self, entry: Sample, name: str, at: Mapping[str, float], program: Any) -> dict[str, Any]:
         """Draws one set of samples and writes it as `samples/<name>.png` and `.npz`."""
         start = time.perf_counter()
         key = fold(root(self.prepared.experiment.seed), f"sample/{entry.name}")
+        count = -(-entry.count // self.mesh.size) * self.mesh.size
         condition = {}
         if self.prepared.experiment.network.labels:
-            condition["labels"] = np.arange(entry.count, dtype=np.int32) % max(self.prepared.source.classes, 1)
-        images = program(self.parameters, self.statistics, key, self.program.at(at), condition, count=entry.count)
-        images = np.asarray(images)
-        self.workdir.samples.mkdir(parents=True, exist_ok=True)
-        with (self.workdir.samples / f"{name}.npz").open("wb") as file:
-            np.savez(file, images=images)
-        save_grid(self.workdir.samples / f"{name}.png", images)
+            labels = local_rows(count, self.mesh).astype(np.int32) % max(self.prepared.source.classes, 1)
+            condition = place_rows({"labels": labels}, count, self.mesh)
+        arguments = place_whole((self.statistics, key, self.program.at(at)), self.mesh)
+        images = gathered(program(self.parameters, *arguments, condition), self.mesh)[: entry.count]
+        if self.workdir.writes:
+            self.workdir.samples.mkdir(parents=True, exist_ok=True)
+            with (self.workdir.samples / f"{name}.npz").open("wb") as file:
+                np.savez(file, images=images)
+            save_grid(self.workdir.samples / f"{name}.png", images)
         seconds = time.perf_counter() - start
         return {"name": name, "at": dict(at), "count": entry.count, "seconds": seconds, "file": f"samples/{name}.png"}
 
     def _keep(self, key: str, result: dict[str, Any]) -> None:
-        self.workdir.write(_FILE, {**self.workdir.read(_FILE), key: result})
+        self._kept[key] = result
+        self.workdir.write(_FILE, self._kept)
 
     def _check_stop(self) -> None:
-        if self.stop.requested:
+        if self.stop.check():
             raise Interrupted(f"stopped after training; the same command continues in {self.workdir.path}")
 
 
-def _batches(images: Images, size: int) -> Iterator[tuple[dict[str, np.ndarray], int]]:
-    """Batches of one size, the last filled up with repetitions, and how many images of each count."""
+def _batches(images: Images, size: int, rows: np.ndarray) -> Iterator[tuple[dict[str, np.ndarray], int]]:
+    """Batches of one size, the last filled up with repetitions, and how many images of each count.
+
+    Args:
+        images: what is cut into batches.
+        size: images per batch.
+        rows: the rows of each batch that are wanted here.
+    """
     for start in range(0, len(images), size):
-        rows = np.arange(start, start + size)
-        part = images.take(rows % len(images))
+        part = images.take((start + rows) % len(images))
         count = min(size, len(images) - start)
         yield {"pixels": part.pixels} | ({} if part.labels is None else {"labels": part.labels}), count

@@ -7,6 +7,7 @@ import os
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -16,27 +17,28 @@ from etils import epath
 
 from gudspec.program.design import Statistics
 
-__all__ = ["Workdir", "provenance"]
+__all__ = ["Workdir", "commit", "provenance"]
 
 _PACKAGES = ("gudspec", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "diffrax", "numpy", "pydantic")
 
 
 @dataclass(frozen=True)
 class Workdir:
-    """A working directory, local or `gs://`.
+    """A working directory, local or `gs://`. Everything in it is reached through etils.epath.
 
     Args:
         path: the folder.
+        writes: whether this process writes: of several processes, the first does, and to the others writing is nothing.
     """
 
     path: epath.Path
+    writes: bool = True
 
     @classmethod
-    def at(cls, path: str | os.PathLike[str]) -> Workdir:
+    def at(cls, path: str | os.PathLike[str], writes: bool = True) -> Workdir:
         """The working directory at `path`; local paths are made absolute, as Orbax wants them."""
-        return cls(
-            epath.Path(path).expanduser() if "://" in os.fspath(path) else epath.Path(path).expanduser().absolute()
-        )
+        folder = epath.Path(path).expanduser()
+        return cls(folder if "://" in os.fspath(path) else folder.absolute(), writes)
 
     @property
     def spec(self) -> epath.Path:
@@ -59,6 +61,11 @@ class Workdir:
         return self.path / "samples"
 
     @property
+    def compilations(self) -> epath.Path:
+        """JAX's persistent compilation cache, unless another folder was given."""
+        return self.path / "compilation-cache"
+
+    @property
     def report(self) -> epath.Path:
         """The report."""
         return self.path / "report.html"
@@ -77,10 +84,28 @@ class Workdir:
 
     def write_text(self, name: str, text: str) -> None:
         """Writes a text file at once."""
+        if not self.writes:
+            return
         self.path.mkdir(parents=True, exist_ok=True)
         temporary = self.path / f".{name}.tmp"
         temporary.write_text(text)
         temporary.replace(self.path / name)
+
+    @property
+    def remote(self) -> bool:
+        """Whether it is in an object store, which can neither append to a file nor lock one."""
+        return "://" in os.fspath(self.path)
+
+    def append(self, name: str, line: str) -> None:
+        """Appends a line to a text file."""
+        if not self.writes:
+            return
+        file = self.path / name
+        if self.remote:
+            self.write_text(name, (file.read_text() if file.exists() else "") + line)
+            return
+        with file.open("a") as lines:
+            lines.write(line)
 
     def load_statistics(self) -> Statistics | None:
         """The statistics that the run was started with."""
@@ -92,18 +117,19 @@ class Workdir:
 
     def save_statistics(self, statistics: Statistics) -> None:
         """Keeps the statistics: a resumed run and a later evaluation use the very same numbers."""
+        if not self.writes:
+            return
         temporary = self.path / ".statistics.npz.tmp"
         with temporary.open("wb") as file:
             np.savez(file, **statistics._asdict())
         temporary.replace(self.path / "statistics.npz")
 
 
-def provenance(hashes: Mapping[str, str]) -> dict[str, Any]:
-    """Where a result comes from: versions, commit, devices, hashes."""
-    import jax
-
+@cache
+def commit() -> str | None:
+    """The commit of the code that runs; None outside a repository."""
     try:
-        commit = subprocess.run(
+        return subprocess.run(
             ["git", "describe", "--always", "--dirty", "--abbrev=40"],
             cwd=Path(__file__).parent,
             capture_output=True,
@@ -111,11 +137,17 @@ def provenance(hashes: Mapping[str, str]) -> dict[str, Any]:
             check=True,
         ).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
-        commit = None
+        return None
+
+
+def provenance(hashes: Mapping[str, str]) -> dict[str, Any]:
+    """Where a result comes from: versions, commit, devices, hashes."""
+    import jax
+
     return {
         **hashes,
         "versions": {name: version(name) for name in _PACKAGES},
-        "commit": commit,
+        "commit": commit(),
         "devices": [f"{device.device_kind} {device.id}" for device in jax.devices()],
         "backend": jax.default_backend(),
         "processes": jax.process_count(),

@@ -15,8 +15,9 @@ def conv(inputs: int, outputs: int, size: int = 3, *, stride: int = 1, zero: boo
 
 
 def norm(channels: int, *, rngs: nnx.Rngs) -> nnx.GroupNorm:
-    """Group normalization in groups of at least four channels, at most 32 groups."""
-    return nnx.GroupNorm(channels, num_groups=min(32, channels // 4), rngs=rngs)
+    """Group normalization in as many groups as divide the channels: of at least four channels, at most 32 groups."""
+    groups = next(count for count in range(min(32, channels // 4), 0, -1) if channels % count == 0)
+    return nnx.GroupNorm(channels, num_groups=groups, rngs=rngs)
 
 
 class ResidualBlock(nnx.Module):

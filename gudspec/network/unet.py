@@ -43,6 +43,7 @@ class Unet(nnx.Module):
         mixer_layers: MLP-Mixer layers over the tokens.
         dropout: dropout rate.
         classes: number of class labels; 0 makes the network unconditional.
+        remat: computes the inside of stages again in the backward pass.
         rngs: keys of the initial parameters.
     """
 
@@ -60,6 +61,7 @@ class Unet(nnx.Module):
         mixer_layers: int,
         dropout: float,
         classes: int,
+        remat: bool = False,
         rngs: nnx.Rngs,
     ):
         height, width, colors = shape
@@ -105,6 +107,7 @@ class Unet(nnx.Module):
         self.norm = norm(current, rngs=rngs)
         self.head = conv(current, colors, zero=True, rngs=rngs)
         self.blocks = blocks
+        self.remat = remat
 
     def __call__(
         self, image: Array, tokens: Array, labels: Array | None = None, *, dropout_key: Array | None = None
@@ -128,19 +131,20 @@ class Unet(nnx.Module):
             vector = vector + self.embed_label(labels)
         vector = nnx.silu(self.vector_out(nnx.silu(vector)))
 
+        apply = nnx.remat(Stage.__call__) if self.remat else Stage.__call__
         x = self.stem(image)
         skips, reduce = [x], iter(self.reduce)
         for index, stage in enumerate(self.down):
-            x = stage(x, vector, state, next(keys))
+            x = apply(stage, x, vector, state, next(keys))
             skips.append(x)
             if (index + 1) % self.blocks == 0 and index + 1 < len(self.down):
                 x = next(reduce)(x)
                 skips.append(x)
         for stage in self.middle:
-            x = stage(x, vector, state, next(keys))
+            x = apply(stage, x, vector, state, next(keys))
         enlarge = iter(self.enlarge)
         for index, stage in enumerate(self.up):
-            x = stage(jnp.concatenate([x, skips.pop()], axis=-1), vector, state, next(keys))
+            x = apply(stage, jnp.concatenate([x, skips.pop()], axis=-1), vector, state, next(keys))
             if (index + 1) % (self.blocks + 1) == 0 and index + 1 < len(self.up):
                 batch, height, width, channels = x.shape
                 x = jax.image.resize(x, (batch, 2 * height, 2 * width, channels), "nearest")

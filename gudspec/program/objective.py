@@ -46,6 +46,7 @@ def denoising_loss(
     key: Array,
     chi: Array,
     condition: Condition,
+    rows: Callable[[Array], Array] = lambda array: array,
 ) -> Array:
     """Mean over examples and components of λ_i/σ_i² (ε̂_i − ε_i)².
 
@@ -57,11 +58,14 @@ def denoising_loss(
         key: key of noising states and noise.
         chi: clean components, [b, H, W, C].
         condition: what the denoiser knows beside them.
+        rows: takes the examples that count, after noise and noising states are drawn for all.
 
     Returns:
         The loss, a scalar.
     """
     key_states, key_noise = jax.random.split(key)
-    gamma, gamma_dot = map(process.path.groups.expand, measure.sample(key_states, len(chi)))
-    epsilon = jax.random.normal(key_noise, chi.shape)
+    states = measure.sample(key_states, len(chi))
+    epsilon = rows(jax.random.normal(key_noise, chi.shape))
+    chi, condition = rows(chi), jax.tree.map(rows, condition)
+    gamma, gamma_dot = (process.path.groups.expand(rows(state)) for state in states)
     return jnp.mean(WEIGHTS[weight](gamma, gamma_dot) * denoising_error(denoise, gamma, chi, epsilon, condition))

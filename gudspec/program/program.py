@@ -16,6 +16,7 @@ from gudspec.process.arrays import Array
 from gudspec.process.dequantize import bits_offset, scale
 from gudspec.process.groups import Groups
 from gudspec.process.process import Process
+from gudspec.program.accumulate import accumulated, rows
 from gudspec.program.bound import variational_bound
 from gudspec.program.denoiser import Condition, Denoise, network_denoiser
 from gudspec.program.design import Design, Shape, Statistics, short_name
@@ -129,15 +130,20 @@ class Program:
 
     # ── the programs ───────────────────────────────────────────────────────────────────────────────
 
-    def loss(self, parameters: Parameters, key: Array, batch: Batch, statistics: Statistics) -> Array:
-        """Training loss of one batch (GUD, eq. 12)."""
+    def loss(
+        self, parameters: Parameters, key: Array, batch: Batch, statistics: Statistics, part: Array | int = 0
+    ) -> Array:
+        """Training loss of one batch (GUD, eq. 12), or of one part of it where `train.accumulate` cuts it.
+
+        Everything but dropout is drawn for the whole batch: the mean over its parts is the loss of the whole.
+        """
         process = self.process(statistics, parameters)
         images = self._images(batch["pixels"], fold(key, "dequantize"))
         if self.experiment.data.flip == "horizontal":
             mirrored = jax.random.bernoulli(fold(key, "flip"), shape=(len(images), 1, 1, 1))
             images = jnp.where(mirrored, images[:, :, ::-1], images)
         ranges = {short_name(path): (b.low, b.high) for path, b in self.bounds.items()}
-        dropout_key = fold(key, "dropout") if self.experiment.network.dropout else None
+        dropout_key = fold(key, "dropout", part) if self.experiment.network.dropout else None
         return denoising_loss(
             self._denoise(parameters, process, statistics, dropout_key),
             process,
@@ -146,6 +152,7 @@ class Program:
             fold(key, "noise"),
             process.to_components(images),
             self._condition(batch),
+            partial(rows, part=part, parts=self.experiment.train.accumulate),
         )
 
     @cached_property
@@ -154,7 +161,8 @@ class Program:
 
         def step(state: TrainState, batch: Batch, statistics: Statistics) -> tuple[TrainState, dict[str, Array]]:
             loss = partial(self.loss, batch=batch, statistics=statistics)
-            return train_step(state, loss, self.optimizer, self.experiment.train.ema)
+            gradient_of = accumulated(loss, self.experiment.train.accumulate)
+            return train_step(state, gradient_of, self.optimizer, self.experiment.train.ema)
 
         return jax.jit(step, donate_argnums=0)
 

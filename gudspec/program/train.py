@@ -41,7 +41,7 @@ def initial_state(parameters: Parameters, optimizer: optax.GradientTransformatio
 
 def train_step(
     state: TrainState,
-    loss: Callable[[Parameters, Array], Array],
+    gradient_of: Callable[[Parameters, Array], tuple[Array, Parameters]],
     optimizer: optax.GradientTransformation,
     ema: float,
 ) -> tuple[TrainState, dict[str, Array]]:
@@ -49,7 +49,7 @@ def train_step(
 
     Args:
         state: the state before it.
-        loss: (parameters, key) → loss of this step's batch.
+        gradient_of: (parameters, key) → loss of this step's batch and its gradient.
         optimizer: how gradients become updates.
         ema: decay of the moving average.
 
@@ -57,7 +57,7 @@ def train_step(
         The state after it, and metrics: `loss` and `gradient_norm`.
     """
     key = fold(state.key, "train", state.step)
-    value, gradient = jax.value_and_grad(loss)(state.parameters, key)
+    value, gradient = gradient_of(state.parameters, key)
     updates, optimizer_state = optimizer.update(gradient, state.optimizer, state.parameters)
     parameters = optax.apply_updates(state.parameters, updates)
     average = optax.incremental_update(parameters, state.ema, 1 - ema)

@@ -1,0 +1,86 @@
+"""How commands that use devices start: alone, or as one of several processes."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated, TypeAlias
+
+import typer
+
+from gudspec.engine.signals import Stop, StopRequest, TogetherStop
+
+__all__ = ["CacheFolder", "Coordinator", "MeshShape", "Process", "Processes", "mesh_overrides", "together"]
+
+Coordinator: TypeAlias = Annotated[
+    str | None,
+    typer.Option(metavar="HOST:PORT", envvar="GUDSPEC_COORDINATOR", help="Where the first process waits for others."),
+]
+Processes: TypeAlias = Annotated[
+    int | None, typer.Option(metavar="N", min=1, envvar="GUDSPEC_PROCESSES", help="How many processes there are.")
+]
+Process: TypeAlias = Annotated[
+    int | None, typer.Option(metavar="I", min=0, envvar="GUDSPEC_PROCESS", help="Which one this is, from 0.")
+]
+MeshShape: TypeAlias = Annotated[
+    str | None, typer.Option("--mesh", metavar="data=D,fsdp=F", help="The devices; overrides `mesh` of the spec.")
+]
+CacheFolder: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--cache-dir", metavar="DIR", envvar="GUDSPEC_COMPILATION_CACHE", help="Compiled programs; default: workdir."
+    ),
+]
+
+
+def mesh_overrides(mesh: str | None) -> list[str]:
+    """`--mesh` as overrides of the spec.
+
+    >>> mesh_overrides("data=2,fsdp=4")
+    ['mesh.data=2', 'mesh.fsdp=4']
+    """
+    parts = [part.strip() for part in mesh.split(",")] if mesh else []
+    for part in parts:
+        name, _, number = part.partition("=")
+        if name not in ("data", "fsdp") or not number.lstrip("-").isdigit():
+            raise typer.BadParameter(f"{part!r} is not data=NUMBER or fsdp=NUMBER", param_hint="--mesh")
+    return [f"mesh.{part}" for part in parts]
+
+
+@contextmanager
+def together(early: StopRequest, coordinator: str | None, processes: int | None, process: int | None) -> Iterator[Stop]:
+    """Meets the other processes, if there are any, and yields what asks whether to stop.
+
+    The process that the user starts becomes the supervisor of one that connects. Without the three options, JAX asks
+    Slurm, Open MPI, Kubernetes or the TPU runtime, where these have started several processes.
+
+    Args:
+        early: has listened to signals since the command began.
+        coordinator: host:port of the first process.
+        processes: how many there are.
+        process: this one.
+    """
+    from gudspec.engine import processes as engine
+    from gudspec.engine.supervisor import report_connected, supervise, supervised
+    from gudspec.errors import GudspecError
+
+    where = engine.meeting(coordinator, processes, process)
+    if where is None:
+        yield early
+        return
+    if not supervised():
+        code = supervise(sys.argv[1:], str(where))
+        sys.stdout.flush()
+        os._exit(code)
+    engine.connect(where)
+    report_connected()
+    try:
+        yield TogetherStop(early.requested)
+    except BaseException as error:
+        if isinstance(error, GudspecError) and error.exit_code != 1:
+            raise  # all processes end like this
+        # the others wait for this one: it must not wait for them
+        text = str(error) if isinstance(error, GudspecError) else f"error: {type(error).__name__}: {error}"
+        print(text[:2000], file=sys.stderr, flush=True)
+        sys.stdout.flush()
+        os._exit(1)

@@ -1,0 +1,65 @@
+"""What checkpoints a workdir has, and whether they are intact."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import jax
+
+from gudspec.engine.checkpoints import Checkpoints
+from gudspec.engine.loop import abstract_state
+from gudspec.engine.workdir import Workdir
+from gudspec.errors import Refused
+from gudspec.spec.load import load
+
+__all__ = ["inspect"]
+
+
+def inspect(workdir: str | os.PathLike[str], verify: bool) -> list[dict[str, Any]]:
+    """The checkpoints of a run, oldest first. Nothing is changed, and a run that is going on is not disturbed.
+
+    Args:
+        workdir: a workdir.
+        verify: reads every checkpoint and compares its checksum.
+
+    Returns:
+        Per checkpoint: `step`, `state` (`intact`, `damaged`, or `present` if it was not read), `problem`, and the
+        `version`, `commit` and `design_hash` that travel in it.
+
+    Raises:
+        Refused: the folder is not a workdir.
+    """
+    directory = Workdir.at(workdir, writes=False)
+    if not directory.spec.exists():
+        raise Refused(f"{directory.path} is not a workdir: it has no {directory.spec.name}. `gudspec run` makes one")
+    if not directory.checkpoints.exists():
+        return []
+    experiment = load(directory.spec)
+    rows = []
+    abstract = None
+    with Checkpoints(directory.checkpoints, experiment.checkpoint, {}, clean=False) as checkpoints:
+        for step in checkpoints.steps:
+            try:
+                travels = checkpoints.metadata(step)
+            except Exception:  # whatever Orbax makes of damaged files; `load` says what
+                travels = {}
+            state, problem = "present", ""
+            if verify:
+                if abstract is None:
+                    abstract = _abstract(experiment)
+                found, problem = checkpoints.load(step, abstract)
+                state = "damaged" if found is None else "intact"
+            known = {name: travels.get(name) for name in ("version", "commit", "design_hash")}
+            rows.append({"step": step, "state": state, "problem": problem, **known})
+    return rows
+
+
+def _abstract(experiment: Any) -> Any:
+    """Shapes of the state, from the spec and the images that it names."""
+    from gudspec.data import open_source, splits
+    from gudspec.program.compiler import compile
+
+    source = splits(experiment.data, open_source(experiment.data.source))
+    one_device = jax.make_mesh((1, 1), ("data", "fsdp"), devices=jax.local_devices()[:1])
+    return abstract_state(compile(experiment, source.shape, source.classes), one_device)

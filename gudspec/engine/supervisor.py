@@ -1,0 +1,137 @@
+"""The parent of a process that runs together with others. It never loads JAX.
+
+When a peer dies or never comes, JAX ends the process natively, without an exception: only a parent can turn that into
+a message and an exit code. It passes signals on, ends with its child, and the child ends with it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from types import FrameType
+from typing import IO
+
+__all__ = ["report_connected", "supervise", "supervised"]
+
+_VARIABLE = "GUDSPEC_SUPERVISED"
+_NATIVE = re.compile(r"^(F\d{4} |E\d{4} |\*\*\* )")
+"""How the first line of a native failure begins; a stack trace follows."""
+_READY, _CONNECTED = b"r", b"c"
+
+
+def supervise(arguments: Sequence[str], where: str) -> int:
+    """Runs `gudspec` with these arguments in a child that may connect to others.
+
+    Args:
+        arguments: of the command line.
+        where: the meeting, for messages.
+
+    Returns:
+        The exit code.
+    """
+    ours, theirs = socket.socketpair()
+    child = subprocess.Popen(
+        [sys.executable, "-m", "gudspec", *arguments],
+        env={"TF_CPP_MIN_LOG_LEVEL": "2", **os.environ, _VARIABLE: str(theirs.fileno())},
+        pass_fds=(theirs.fileno(),),
+        stderr=subprocess.PIPE,
+        start_new_session=True,  # Ctrl-C reaches the parent alone, which passes it on
+        text=True,
+        errors="replace",
+    )
+    theirs.close()
+    told, state = _Signals(child), bytearray()
+    states = threading.Thread(target=_listen, args=(ours, state, told), daemon=True)
+    states.start()
+    assert child.stderr is not None
+    native = _pass_on(child.stderr)
+    code = child.wait()
+    states.join(1)
+    if code in (0, 1, 2, 3, 75):
+        return code
+    if told.stopped and (code < 0 or code == 130) and _CONNECTED not in state:
+        print("interrupted while starting; the same command starts again", file=sys.stderr, flush=True)
+        return 75
+    if native and _CONNECTED not in state:
+        problem = f"not all processes came ({where}). Start all of them, and check that the first can be reached"
+    elif native:
+        problem = f"a process of this run was lost ({where}). All of them have to be started again, to continue"
+    else:
+        name = signal.Signals(-code).name if code < 0 else f"exit code {code}"
+        problem = f"this process ended by {name} ({where}). Start all processes again, to continue"
+    print(f"error: {problem}", *([f"  JAX says: {native}"] if native else []), sep="\n", file=sys.stderr, flush=True)
+    return 1
+
+
+class _Signals:
+    """Passes SIGTERM and Ctrl-C on to the child once it can handle them; a second one ends it."""
+
+    def __init__(self, child: subprocess.Popen[str]):
+        self.stopped = False
+        self._child = child
+        self._ready = False
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._handle)
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        if self.stopped:
+            self._child.kill()
+        self.stopped = True
+        if self._ready:
+            self._child.terminate()
+
+    def ready(self) -> None:
+        """The child handles signals from now on."""
+        self._ready = True
+        if self.stopped:
+            self._child.terminate()
+
+
+def _listen(ours: socket.socket, state: bytearray, signals: _Signals) -> None:
+    """Notes what the child says of itself."""
+    while said := ours.recv(1):
+        state += said
+        if said == _READY:
+            signals.ready()
+
+
+def _pass_on(stderr: IO[str]) -> str:
+    """Passes the child's messages on, up to a native failure, whose first line is returned."""
+    native = ""
+    for line in stderr:
+        if not native and _NATIVE.match(line):
+            native = line.partition("] ")[2].strip() or line.strip()
+        if not native:
+            print(line, end="", file=sys.stderr, flush=True)
+    return native[:300]
+
+
+def supervised() -> bool:
+    """Whether this process has a supervisor. The first call tells it that signals are handled, and watches it."""
+    if (number := os.environ.get(_VARIABLE)) is None:
+        return False
+    _say(_READY)
+    threading.Thread(target=_follow, args=(int(number),), daemon=True).start()
+    return True
+
+
+def report_connected() -> None:
+    """Tells the supervisor that all processes have met."""
+    _say(_CONNECTED)
+
+
+def _say(what: bytes) -> None:
+    if (number := os.environ.get(_VARIABLE)) is not None:
+        os.write(int(number), what)
+
+
+def _follow(number: int) -> None:
+    """Ends with the parent, however that ended."""
+    if not os.read(number, 1):
+        os._exit(1)
