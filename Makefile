@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: install demo test test-all lint format lock docs clean
+.PHONY: install demo test test-all fuzz lint format lock docs clean
 
 install: $(VENV)/.installed
 
@@ -22,6 +22,10 @@ test: install
 test-all: install
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "slow or not slow"
 
+# Ten thousand torn specs; `make fuzz CASES=100000` for more. See tests/fuzz/__main__.py.
+fuzz: install
+	$(BIN)/python -m tests.fuzz --cases $(or $(CASES),10000)
+
 lint: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -31,8 +35,11 @@ format: install
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+# Each is written beside its place first: what fails leaves the old one as it was.
 docs: install
-	$(BIN)/python -m gudspec.spec.reference > docs/language.md
+	$(BIN)/python -m gudspec.spec.reference > docs/.language.md && mv docs/.language.md docs/language.md
+	$(BIN)/python -m gudspec.spec.json_schema > docs/.schema.json && mv docs/.schema.json docs/gudspec.schema.json
+	$(BIN)/python -m gudspec.linter.reference > docs/.rules.md && mv docs/.rules.md docs/rules.md
 
 # Universal: one lock for every Python and platform that the project supports. Needs `uv`.
 lock:
