@@ -1,0 +1,183 @@
+"""What the deep lint reports, as text and for machines."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from gudspec.linter.deep.accelerators import Accelerator
+from gudspec.linter.deep.target import Compiled
+from gudspec.spec.diagnostics import Diagnostic, Source
+
+__all__ = ["BANDWIDTH", "EVALUATIONS", "UTILISATION", "Cost", "Costs", "quantity", "span"]
+
+UTILISATION = 0.4
+"""Assumed share of the peak FLOP/s: U-Nets of this kind reach 0.3 to 0.5 on accelerators."""
+BANDWIDTH = 0.8
+"""Assumed share of the peak bandwidth."""
+EVALUATIONS = 120
+"""Assumed evaluations of an adaptive solve at the usual tolerances: 20 steps of 6."""
+
+
+class Cost(NamedTuple):
+    """What one program costs."""
+
+    name: str
+    """Of the program: `train`, `evaluate/nll`, …"""
+    images: int
+    """Images at once, over all devices."""
+    flops: float
+    """Arithmetic of one call, over all devices."""
+    traffic: float
+    """Bytes to and from memory in one call, per device."""
+    state: int
+    """Bytes of parameters and what belongs to them, per device."""
+    temporary: int
+    """Bytes of activations, gradients and the like at the most, per device; an estimate."""
+    calls: int | None
+    """How often a run calls it; None where the number of images is not known."""
+    adaptive: bool
+    """Its length depends on the data; an adaptive solve is taken to need `EVALUATIONS`."""
+    compiled: Compiled | None = None
+    """What XLA says of it for the target."""
+
+    @property
+    def memory(self) -> int:
+        """Bytes per device: XLA's where it was compiled, else estimated."""
+        return self.compiled.memory if self.compiled else self.state + self.temporary
+
+    def seconds(self, on: Accelerator, devices: int) -> float:
+        """Estimated time of one call: the longer of arithmetic and memory traffic (roofline)."""
+        return max(self.flops / devices / (UTILISATION * on.flops), self.traffic / (BANDWIDTH * on.bandwidth))
+
+
+@dataclass(frozen=True)
+class Costs:
+    """What the deep lint finds out about a spec."""
+
+    source: Source
+    diagnostics: tuple[Diagnostic, ...]
+    """What is wrong, by position."""
+    parameters: int = 0
+    """Trained parameters."""
+    devices: int = 1
+    mesh: tuple[int, int] = (1, 1)
+    """Devices along data and fsdp."""
+    accelerator: Accelerator | None = None
+    target: str | None = None
+    programs: tuple[Cost, ...] = ()
+    """Every program that could be traced; none if the devices cannot run the spec at all."""
+
+    def text(self) -> str:
+        """A table of the programs with what its numbers mean; empty without programs."""
+        return "\n".join(self._lines()) if self.programs else ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """The same for machines, in bytes, FLOPs and seconds."""
+        return {
+            "file": self.source.name,
+            "parameters": self.parameters,
+            "devices": self.devices,
+            "mesh": {"data": self.mesh[0], "fsdp": self.mesh[1]},
+            "accelerator": self.accelerator.name if self.accelerator else None,
+            "target": self.target,
+            "programs": [
+                {
+                    "name": cost.name,
+                    "images": cost.images,
+                    "flops": cost.flops,
+                    "traffic_per_device": cost.traffic,
+                    "memory_per_device": cost.memory,
+                    "calls": cost.calls,
+                    "adaptive": cost.adaptive,
+                    "seconds": cost.seconds(self.accelerator, self.devices) if self.accelerator else None,
+                    "compiled": cost.compiled._asdict() if cost.compiled else None,
+                }
+                for cost in self.programs
+            ],
+        }
+
+    def _lines(self) -> list[str]:
+        where = f"{self.devices} devices, data × fsdp = {self.mesh[0]} × {self.mesh[1]}"
+        lines = [
+            f"{self.source.name}: {quantity(self.parameters)} parameters; {where if self.devices > 1 else '1 device'}"
+        ]
+        header = ["program", "images", "FLOPs", "memory/device", "state", "temporary"]
+        header += ["time", "calls", "in all"] if self.accelerator else []
+        rows = [header, *(self._row(cost) for cost in self.programs)]
+        widths = [max(len(row[column]) for row in rows) for column in range(len(header))]
+        for row in rows:
+            first, *others = (
+                cell.ljust(w) if i == 0 else cell.rjust(w) for i, (cell, w) in enumerate(zip(row, widths, strict=True))
+            )
+            lines.append("  " + "  ".join([first, *others]).rstrip())
+        lines += [f"  {cost.name}: {self._compiled(cost.compiled)}" for cost in self.programs if cost.compiled]
+        return lines + [f"  = {note}" for note in self._notes()]
+
+    def _row(self, cost: Cost) -> list[str]:
+        about = "~" if cost.adaptive else ""
+        state, temporary = cost.state, cost.temporary
+        if cost.compiled:
+            state, temporary = cost.compiled.arguments, cost.compiled.temporary + cost.compiled.output
+        row = [cost.name, f"{cost.images:,}", about + quantity(cost.flops)]
+        row += [_bytes(cost.memory), _bytes(state), _bytes(temporary)]
+        if self.accelerator:
+            seconds = cost.seconds(self.accelerator, self.devices)
+            row += [about + span(seconds), "?" if cost.calls is None else f"{cost.calls:,}"]
+            row += ["?" if cost.calls is None else about + span(seconds * cost.calls)]
+        return row
+
+    def _compiled(self, one: Compiled) -> str:
+        found = ", ".join(f"{count} {name}" for name, count in sorted(one.collectives.items())) or "no collectives"
+        return f"compiled in {one.seconds:.0f} s, {quantity(one.flops)} FLOPs/device (loops once), {found}"
+
+    def _notes(self) -> list[str]:
+        notes = ["FLOPs are counted in the trace, over all devices, scans as often as they turn"]
+        if any(cost.adaptive for cost in self.programs):
+            notes[0] += f"; an adaptive solve (~) is taken to need {EVALUATIONS} evaluations"
+        notes.append(
+            f"memory is what XLA plans for {self.target}"
+            if self.target
+            else "memory is estimated from the shapes: the state, and the stored arrays of the trace in its order"
+        )
+        if self.accelerator:
+            on = self.accelerator
+            notes.append(
+                f"time on {on.name}: the longer of FLOPs at {UTILISATION:.0%} of {on.flops / 1e12:g} TFLOP/s and "
+                f"traffic at {BANDWIDTH:.0%} of {on.bandwidth / 1e9:g} GB/s ({on.source}); without compilation, input "
+                "and communication"
+            )
+            known = [cost.seconds(on, self.devices) * cost.calls for cost in self.programs if cost.calls is not None]
+            notes.append(f"the whole run: about {span(sum(known))}, {span(sum(known) * self.devices)} of devices")
+        return notes
+
+
+def quantity(number: float) -> str:
+    """A number with a decimal prefix.
+
+    >>> quantity(7.63e12), quantity(77_274_323), quantity(12)
+    ('7.63 T', '77.3 M', '12')
+    """
+    for unit, name in ((1e18, "E"), (1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if number >= unit:
+            return f"{number / unit:.3g} {name}"
+    return f"{number:.3g}"
+
+
+def _bytes(number: float) -> str:
+    for unit, name in ((2**40, "TiB"), (2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB")):
+        if number >= unit:
+            return f"{number / unit:.1f} {name}"
+    return f"{number:.0f} B"
+
+
+def span(seconds: float) -> str:
+    """A time in the unit that suits it.
+
+    >>> span(0.0123), span(90), span(7200), span(400_000)
+    ('12 ms', '90 s', '2.0 h', '4.6 d')
+    """
+    for unit, name, digits in ((86_400, "d", 1), (3_600, "h", 1), (1, "s", 0 if seconds >= 10 else 1)):
+        if seconds >= (2 * unit if unit > 1 else unit):
+            return f"{seconds / unit:.{digits}f} {name}"
+    return f"{seconds * 1e3:.0f} ms" if seconds >= 1e-3 else f"{seconds * 1e6:.0f} µs"

@@ -1,0 +1,91 @@
+"""Compiling for a TPU slice that is not there: needs libtpu, the extra `tpu`."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections import Counter
+from importlib.util import find_spec
+from typing import Any, NamedTuple
+
+from gudspec.errors import Refused
+
+__all__ = ["Compiled", "compiled", "kind", "topology"]
+
+_COLLECTIVE = re.compile(r" (all-reduce|all-gather|reduce-scatter|all-to-all|collective-permute)(?:-start)?\(")
+
+
+class Compiled(NamedTuple):
+    """What XLA says of a program, per device."""
+
+    seconds: float
+    """Time to compile."""
+    flops: float
+    """Arithmetic, the inside of every loop counted once."""
+    arguments: int
+    """Bytes of the arguments."""
+    temporary: int
+    """Bytes of everything in between, at the most."""
+    output: int
+    """Bytes of results that do not take the place of arguments."""
+    collectives: dict[str, int]
+    """How many collective operations the program has, by kind."""
+
+    @property
+    def memory(self) -> int:
+        """Bytes at the most."""
+        return self.arguments + self.temporary + self.output
+
+
+def kind(target: str) -> str:
+    """The accelerator of a target such as `v5e:4x4`.
+
+    Raises:
+        Refused: this is no target.
+    """
+    if not re.fullmatch(r"v\d\w*:\d+(x\d+){1,2}", target):
+        raise Refused(f"error: {target!r} is no TPU slice: write its kind and shape, such as v5e:4x4 or v4:2x2x1")
+    return target.partition(":")[0]
+
+
+def topology(target: str) -> list[Any]:
+    """The devices of a TPU slice, none of which has to be here.
+
+    Raises:
+        Refused: libtpu is not installed, or knows no such slice.
+    """
+    kind(target)
+    if find_spec("libtpu") is None:
+        raise Refused("error: --target needs libtpu, which compiles for TPUs: pip install 'gudspec[tpu]'")
+    # without these libtpu looks for the machine's own TPUs, and holds a lock of which there is one
+    for name, value in (
+        ("TPU_SKIP_MDS_QUERY", "1"),
+        ("TPU_ACCELERATOR_TYPE", "none"),
+        ("TPU_WORKER_HOSTNAMES", "localhost"),
+        ("ALLOW_MULTIPLE_LIBTPU_LOAD", "1"),
+    ):
+        os.environ.setdefault(name, value)
+    from jax.experimental.topologies import get_topology_desc
+
+    try:
+        return list(get_topology_desc(topology_name=target, platform="tpu").devices)
+    except Exception as error:  # of jaxlib, or ValueError, by version
+        why = str(error).splitlines()[0]
+        raise Refused(f"error: libtpu knows no slice {target!r}: {why}") from None
+
+
+def compiled(lowered: Any) -> Compiled:
+    """Compiles a program and reads what XLA says of it."""
+    start = time.perf_counter()
+    executable = lowered.compile()
+    seconds = time.perf_counter() - start
+    memory, cost = executable.memory_analysis(), executable.cost_analysis() or {}
+    return Compiled(
+        seconds,
+        float(cost.get("flops", 0.0)),
+        memory.argument_size_in_bytes,
+        memory.temp_size_in_bytes,
+        memory.output_size_in_bytes - memory.alias_size_in_bytes,
+        dict(Counter(_COLLECTIVE.findall(executable.as_text()))),
+    )
