@@ -7,7 +7,7 @@ from gudspec.linter.rule import Finding, Rule
 from gudspec.spec.load import Document
 from gudspec.spec.models import Experiment
 from gudspec.spec.models.bases import PcaBasis, spatial
-from gudspec.spec.models.results import AnyEvaluation, Likelihood, Ode, Sample, expand
+from gudspec.spec.models.results import AnyEvaluation, Likelihood, Sample, expand
 from gudspec.spec.sources import counts, shape
 from gudspec.spec.tree import Path, find
 
@@ -141,10 +141,8 @@ class MoreThanTraining(Rule):
 def _work(entry: AnyEvaluation | Sample, experiment: Experiment) -> tuple[int, int]:
     """Images, and passes of the network for each; no images where their number is not known."""
     if isinstance(entry, Sample):
-        if isinstance(entry.sampler, Ode):
-            passes = {"tsit5": _ADAPTIVE, "heun": 2 * entry.sampler.steps}.get(entry.sampler.solver)
-            return entry.count, passes or entry.sampler.steps
-        return entry.count, entry.sampler.steps
+        steps = entry.sampler.count
+        return entry.count, _ADAPTIVE if steps is None else steps * entry.sampler.evaluations_per_step
     size = counts(experiment.data.source).get(entry.split)
     images = min(entry.images or size or 0, size or entry.images or 0)
     if not isinstance(entry, Likelihood):

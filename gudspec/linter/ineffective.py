@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 from gudspec.linter.rule import Finding, Rule
 from gudspec.spec.load import Document
-from gudspec.spec.models.results import Likelihood, Ode
+from gudspec.spec.models.results import Likelihood
+from gudspec.spec.models.samplers import Ode, TimesGrid
 from gudspec.spec.models.schedules import DdpmSchedule, RgCutoffSchedule
 from gudspec.spec.sources import levels, validates
 from gudspec.spec.tree import Path, find
@@ -15,9 +16,9 @@ __all__ = ["RULES"]
 class Ineffective(Rule):
     """Some fields matter only beside certain others. Written without them, they suggest what does not happen.
 
-    `rtol` and `atol` are those of `tsit5`, `steps` those of `euler` and `heun`; `probes` those of Hutchinson's
-    estimator; a list of `betas` replaces the formula; `zip` pairs two lists or more; `dequantize` acts on integers and
-    `validation` where the source publishes no such split.
+    `rtol` and `atol` are those of `tsit5`, `steps` and `grid` those of all others; `times` gives the steps themselves;
+    `probes` are those of Hutchinson's estimator; a list of `betas` replaces the formula; `zip` pairs two lists or more;
+    `dequantize` acts on integers and `validation` where the source publishes no such split.
     """
 
     code = "GUD255"
@@ -53,9 +54,11 @@ def _without_effect(document: Document) -> Iterator[tuple[Path, str]]:
     for index, drawn in enumerate(experiment.sample):
         if isinstance(drawn.sampler, Ode):
             adaptive = drawn.sampler.solver == "tsit5"
-            for name in ("steps",) if adaptive else ("rtol", "atol"):
-                why = "`tsit5` chooses its own steps" if adaptive else f"`{drawn.sampler.solver}` takes uniform steps"
+            for name in ("steps", "grid") if adaptive else ("rtol", "atol"):
+                why = "`tsit5` chooses its own steps" if adaptive else f"`{drawn.sampler.solver}` takes given steps"
                 yield ("sample", index, "sampler", name), why
+        if isinstance(drawn.sampler.grid, TimesGrid):
+            yield ("sample", index, "sampler", "steps"), "`times` gives the steps one by one"
     for section in ("evaluate", "sample"):
         for index, measured in enumerate(getattr(experiment, section)):
             if measured.zip and len(measured.at) < 2:

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from gudspec.linter.rule import Finding, Rule
 from gudspec.spec.load import Document
 from gudspec.spec.models import Experiment
-from gudspec.spec.models.results import Likelihood, Ode
+from gudspec.spec.models.results import Likelihood
+from gudspec.spec.models.samplers import Ode
 from gudspec.spec.models.schedules import DdpmSchedule
 from gudspec.spec.sources import counts, shape, validates
 from gudspec.spec.tree import Path
@@ -55,9 +56,9 @@ sample: [{name: grid, sampler: {kind: ancestral, steps: 1000}}]"""
             return
         levels = len(schedule.betas) if schedule.betas is not None else schedule.steps
         for index, entry in enumerate(document.experiment.sample):
-            adaptive = isinstance(entry.sampler, Ode) and entry.sampler.solver == "tsit5"
-            if not adaptive and entry.sampler.steps > levels:
-                message = f"{entry.sampler.steps} steps, but the table has {levels} noise levels"
+            steps = entry.sampler.count
+            if steps is not None and steps > levels:
+                message = f"{steps} steps, but the table has {levels} noise levels"
                 yield Finding(message, ("sample", index, "sampler", "steps"), suggestion=str(levels))
 
 
@@ -77,9 +78,9 @@ class OneStep(Rule):
 
     def check(self, document: Document) -> Iterator[Finding]:
         for index, entry in enumerate(document.experiment.sample):
-            adaptive = isinstance(entry.sampler, Ode) and entry.sampler.solver == "tsit5"
-            if not adaptive and entry.sampler.steps < _FEWEST:
-                steps = "one step" if entry.sampler.steps == 1 else f"{entry.sampler.steps} steps"
+            count = entry.sampler.count
+            if count is not None and count < _FEWEST:
+                steps = "one step" if count == 1 else f"{count} steps"
                 message = f"{steps} from noise to image: what comes out is near the mean of the data, or noise"
                 yield Finding(message, ("sample", index, "sampler", "steps"))
 

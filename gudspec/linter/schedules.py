@@ -11,7 +11,6 @@ from gudspec.spec.load import Document
 from gudspec.spec.models.base import bounds
 from gudspec.spec.models.bases import HaarBasis, spatial
 from gudspec.spec.models.priors import PowerLawPrior
-from gudspec.spec.models.results import Ode, Sample
 from gudspec.spec.models.schedules import (
     DvdpSchedule,
     FdmSchedule,
@@ -177,20 +176,14 @@ sample: [{name: grid, sampler: {kind: ancestral, steps: 50}}]"""
         if not isinstance(schedule, SequentialSchedule | HierarchicalSchedule):
             return
         for index, entry in enumerate(document.experiment.sample):
-            if _adaptive(entry):
-                continue
             window = _window(schedule, largest_at(document.experiment, entry))
-            steps = getattr(entry.sampler, "steps", 0)
+            steps = entry.sampler.count or 0
             if 0 < window * steps < _PASSES <= steps:
                 message = (
                     f"`{entry.name}` generates each group in about {window * steps:.2g} of its {steps} steps, since "
                     f"the window of a group is {window:.3g}: {math.ceil(10 / window):,} steps would give it ten"
                 )
                 yield Finding(message, ("sample", index, "sampler", "steps"))
-
-
-def _adaptive(entry: Sample) -> bool:
-    return isinstance(entry.sampler, Ode) and entry.sampler.solver == "tsit5"
 
 
 def _window(schedule: SequentialSchedule | HierarchicalSchedule, at: dict[str, float]) -> float:

@@ -246,6 +246,15 @@ class FallingKnots(Description):
     source = "GUD (arXiv:2410.02667), eqs. (14) and (16)"
 
 
+class SamplerTimes(Description):
+    """A sampler walks back from the prior at t = 1 to the data at t = 0, and never turns round."""
+
+    code = "GUD258"
+    summary = "times of a sampler that do not fall from 1 to 0"
+    bad = "sample: [{name: grid, sampler: {kind: ddim, grid: {kind: times, times: [1, 0.5, 0.1]}}}]"
+    good = "sample: [{name: grid, sampler: {kind: ddim, grid: {kind: times, times: [1, 0.7, 0.4, 0.2, 0]}}}]"
+
+
 class DataMissing(Description):
     """The data of a spec, or a file of its design, is not there when the run starts, or cannot be opened.
 
@@ -282,5 +291,6 @@ DESCRIPTIONS: tuple[type[Description], ...] = (
     OutOfOrder,
     KnotCount,
     FallingKnots,
+    SamplerTimes,
     DataMissing,
 )

@@ -27,7 +27,8 @@ from gudspec.program.objective import denoising_loss
 from gudspec.program.samplers import sample
 from gudspec.program.train import Parameters, TrainState, initial_state, train_step
 from gudspec.spec.models import Experiment
-from gudspec.spec.models.results import AnyEvaluation, AnySampler, Likelihood
+from gudspec.spec.models.results import AnyEvaluation, Likelihood
+from gudspec.spec.models.samplers import AnySampler
 from gudspec.spec.parameters import Bounds
 
 __all__ = ["Batch", "Program"]

@@ -21,7 +21,7 @@ from gudspec import __version__
 from gudspec.report.figures import Line, chart, palette, shades
 from gudspec.report.noising import noising
 from gudspec.report.reading import Picture, Run, read_run
-from gudspec.spec.models.results import Ode
+from gudspec.spec.models.samplers import Ode
 from gudspec.spec.parameters import parameters
 
 __all__ = ["render", "write_report"]
@@ -159,7 +159,7 @@ def _sampler(name: str, run: Run) -> str:
         case Ode(solver="tsit5", rtol=rtol):
             return f"ode, tsit5 to {rtol:g}"
         case sampler:
-            return f"{sampler.kind}, {sampler.steps} steps"
+            return f"{sampler.kind}, {sampler.count} steps"
 
 
 def _evaluation(result: dict[str, Any]) -> dict[str, str]:

@@ -4,29 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gudspec.engine.prepare import open_data
-from gudspec.spec.models import Experiment
 from gudspec.verify.basis import check_basis, check_path
 from gudspec.verify.check import Check
-from gudspec.verify.gaussian import gaussian_data
+from gudspec.verify.gaussian import GaussianData
 from gudspec.verify.programs import check_bound, check_likelihood, check_loss
 from gudspec.verify.samplers import check_samplers
 
 __all__ = ["verify"]
 
 
-def verify(experiment: Experiment) -> Iterator[Check]:
+def verify(data: GaussianData) -> Iterator[Check]:
     """Proves a spec right on Gaussian data with the moments of its own.
 
     Args:
-        experiment: the spec; nothing of it is trained.
+        data: the Gaussian and the spec's program, of which nothing is trained.
 
     Yields:
         The checks, as they are made: basis, path, loss, likelihood, bound, samplers.
-
-    Raises:
-        DataError: the images, whose moments are needed, are missing or unusable.
     """
-    data = gaussian_data(open_data(experiment))
     for checks in (check_basis, check_path, check_loss, check_likelihood, check_bound, check_samplers):
         yield from checks(data)

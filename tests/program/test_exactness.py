@@ -13,7 +13,7 @@ from gudspec.process.oracles import GaussianMixture
 from gudspec.program.design import Statistics
 from gudspec.program.program import Program
 from gudspec.spec.load import loads
-from gudspec.spec.models import results
+from gudspec.spec.models import results, samplers
 
 SIZE = 4
 DIMENSIONS = SIZE * SIZE
@@ -174,15 +174,15 @@ def test_likelihood_along_a_learned_path_is_the_entropy() -> None:
 @pytest.mark.parametrize(
     ("sampler", "tolerance"),
     [
-        (results.Ode(kind="ode", solver="tsit5", rtol=1e-5, atol=1e-5), 2e-3),
-        (results.Ode(kind="ode", solver="heun", steps=100), 2.5e-2),
-        (results.Ddim(kind="ddim", steps=400), 3e-2),
-        (results.Ode(kind="ode", solver="euler", steps=400), 5e-2),
+        (samplers.Ode(kind="ode", solver="tsit5", rtol=1e-5, atol=1e-5), 2e-3),
+        (samplers.Ode(kind="ode", solver="heun", steps=100), 2.5e-2),
+        (samplers.Ddim(kind="ddim", steps=400), 3e-2),
+        (samplers.Ode(kind="ode", solver="euler", steps=400), 5e-2),
     ],
     ids=["tsit5", "heun", "ddim", "euler"],
 )
 def test_deterministic_samplers_reach_the_data(
-    gaussian: Gaussian, sampler: results.AnySampler, tolerance: float
+    gaussian: Gaussian, sampler: samplers.AnySampler, tolerance: float
 ) -> None:
     """With the exact score they are linear maps A: no Monte Carlo, A C₁ Aᵀ must be the covariance at t = 0."""
     from gudspec.program.samplers import sample
@@ -211,13 +211,13 @@ def test_deterministic_samplers_reach_the_data(
 @pytest.mark.parametrize(
     "sampler",
     [
-        results.Ancestral(kind="ancestral", steps=200),
-        results.Ddim(kind="ddim", steps=200, eta=0.5),
-        results.EulerMaruyama(kind="euler_maruyama", steps=400),
+        samplers.Ancestral(kind="ancestral", steps=200),
+        samplers.Ddim(kind="ddim", steps=200, eta=0.5),
+        samplers.EulerMaruyama(kind="euler_maruyama", steps=400),
     ],
     ids=["ancestral", "ddim", "euler_maruyama"],
 )
-def test_stochastic_samplers_reach_the_data(design: str, sampler: results.AnySampler) -> None:
+def test_stochastic_samplers_reach_the_data(design: str, sampler: samplers.AnySampler) -> None:
     gaussian, count = Gaussian(DESIGNS[design]), 4000
     draw = gaussian.program.sampler(sampler)
     images = draw({}, gaussian.statistics, jax.random.key(1), gaussian.program.at(), {}, count=count)

@@ -5,17 +5,30 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gudspec.program import samplers
+from gudspec.process.process import Process
+from gudspec.program import steps
+from gudspec.program.design import Statistics
+from gudspec.program.program import Program
+from gudspec.program.samplers import walk
+from gudspec.spec.load import loads
 
 RNG = np.random.default_rng(0)
-CHI, EPSILON, NOISE = RNG.normal(size=(3, 2, 4, 4, 1))
+CHI, EPSILON, NOISE, MEMORY = RNG.normal(size=(4, 2, 4, 4, 1))
 GAMMA_T = RNG.uniform(-4, 4, size=(1, 4, 4, 1))
 GAMMA_S = GAMMA_T - RNG.uniform(0.1, 1, size=GAMMA_T.shape)
 
 
-def take(step: samplers.Step) -> np.ndarray:
-    arguments = (jnp.asarray(a, jnp.float32) for a in (CHI, GAMMA_T, GAMMA_S, NOISE))
-    return np.asarray(step(lambda chi, gamma: jnp.asarray(EPSILON, jnp.float32), *arguments))
+def denoise(chi: np.ndarray, gamma: np.ndarray) -> np.ndarray:
+    """Anything that depends on both, non-linearly; NumPy and JAX."""
+    return np.asarray(EPSILON, chi.dtype) + 0.1 * chi * chi + 0.05 * gamma
+
+
+def take(method: steps.Method, ratio: float = 0.0) -> np.ndarray:
+    chi, gamma_t, gamma_s, noise, memory = (
+        jnp.asarray(a, jnp.float32) for a in (CHI, GAMMA_T, GAMMA_S, NOISE[None].repeat(2, 0), MEMORY)
+    )
+    move = steps.Move(gamma_t, gamma_s, jnp.float32(ratio))
+    return np.asarray(method.step(denoise, chi, memory, move, noise)[0])
 
 
 def coefficients(gamma: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -23,64 +36,120 @@ def coefficients(gamma: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.sqrt(1 - variance), np.sqrt(variance)
 
 
+def score(chi: np.ndarray, gamma: np.ndarray) -> np.ndarray:
+    return -denoise(chi, gamma) / coefficients(gamma)[1]
+
+
+def clean() -> np.ndarray:
+    a, s = coefficients(GAMMA_T)
+    return (CHI - s * denoise(CHI, GAMMA_T)) / a
+
+
+def close(measured: np.ndarray, expected: np.ndarray) -> None:
+    np.testing.assert_allclose(measured, expected, rtol=1e-5, atol=1e-5)
+
+
 def test_ancestral_is_the_posterior_of_ddpm() -> None:
     """arXiv:2006.11239, eqs. (6)–(7): q(x_s | x_t, x_0) with β = 1 − α_t²/α_s² and x_0 from ε."""
     (a_t, s_t), (a_s, s_s) = coefficients(GAMMA_T), coefficients(GAMMA_S)
-    clean = (CHI - s_t * EPSILON) / a_t
     beta = 1 - (a_t / a_s) ** 2
-    mean = (a_s * beta * clean + (a_t / a_s) * s_s**2 * CHI) / s_t**2
-    expected = mean + np.sqrt(s_s**2 / s_t**2 * beta) * NOISE
-    np.testing.assert_allclose(take(samplers.ancestral_step), expected, atol=2e-5)
+    mean = (a_s * beta * clean() + (a_t / a_s) * s_s**2 * CHI) / s_t**2
+    close(take(steps.ancestral_step()), mean + np.sqrt(s_s**2 / s_t**2 * beta) * NOISE)
 
 
 @pytest.mark.parametrize("eta", [0.0, 0.3, 1.0])
 def test_ddim_is_the_published_update(eta: float) -> None:
     """arXiv:2010.02502, eqs. (12) and (16)."""
-    (a_t, s_t), (a_s, _) = coefficients(GAMMA_T), coefficients(GAMMA_S)
-    clean = (CHI - s_t * EPSILON) / a_t
+    (a_t, _), (a_s, _) = coefficients(GAMMA_T), coefficients(GAMMA_S)
     spread = eta * np.sqrt((1 - a_s**2) / (1 - a_t**2)) * np.sqrt(1 - a_t**2 / a_s**2)
-    expected = a_s * clean + np.sqrt(1 - a_s**2 - spread**2) * EPSILON + spread * NOISE
-    np.testing.assert_allclose(take(samplers.ddim_step(eta)), expected, atol=2e-5)
+    direction = np.sqrt(1 - a_s**2 - spread**2) * denoise(CHI, GAMMA_T)
+    close(take(steps.ddim_step(eta)), a_s * clean() + direction + spread * NOISE)
 
 
 def test_ddim_with_eta_one_is_ancestral() -> None:
-    np.testing.assert_allclose(take(samplers.ddim_step(1.0)), take(samplers.ancestral_step), atol=2e-5)
+    close(take(steps.ddim_step(1.0)), take(steps.ancestral_step()))
 
 
 def test_euler_maruyama_is_the_reverse_sde() -> None:
-    """−dχ = (½βχ + β s) dt + √β dw with s = −ε/σ and β dt = σ²Δγ."""
+    """−dχ = (½βχ + β s) dt + √β dw with β dt = σ²Δγ (GUD, eq. 10)."""
     _, s_t = coefficients(GAMMA_T)
     beta = s_t**2 * (GAMMA_T - GAMMA_S)
-    expected = CHI + 0.5 * beta * CHI - beta * EPSILON / s_t + np.sqrt(beta) * NOISE
-    np.testing.assert_allclose(take(samplers.euler_maruyama_step), expected, atol=2e-5)
+    close(
+        take(steps.euler_maruyama_step()), CHI + 0.5 * beta * CHI + beta * score(CHI, GAMMA_T) + np.sqrt(beta) * NOISE
+    )
 
 
-def test_euler_is_the_probability_flow() -> None:
-    """dχ/dt = −½β(χ + s), GUD eq. (25)."""
-    _, s_t = coefficients(GAMMA_T)
-    beta = s_t**2 * (GAMMA_S - GAMMA_T)
-    expected = CHI - 0.5 * beta * (CHI - EPSILON / s_t)
-    np.testing.assert_allclose(take(samplers.euler_step), expected, atol=2e-5)
+def test_stochastic_heun_averages_two_drifts() -> None:
+    def drift(chi: np.ndarray, gamma: np.ndarray) -> np.ndarray:
+        return coefficients(gamma)[1] ** 2 * (0.5 * chi + score(chi, gamma))
+
+    change = GAMMA_T - GAMMA_S
+    kick = np.sqrt(np.log((1 + np.exp(GAMMA_T)) / (1 + np.exp(GAMMA_S)))) * NOISE
+    first = drift(CHI, GAMMA_T)
+    second = drift(CHI + change * first + kick, GAMMA_S)
+    close(take(steps.stochastic_heun_step()), CHI + 0.5 * change * (first + second) + kick)
+
+
+@pytest.mark.parametrize("order", [1, 2])
+def test_ode_steps_are_the_probability_flow(order: int) -> None:
+    """dχ/dt = −½β(χ + s), GUD eq. (25), by Euler's and by Heun's method."""
+
+    def slope(chi: np.ndarray, gamma: np.ndarray) -> np.ndarray:
+        return -0.5 * coefficients(gamma)[1] ** 2 * (chi + score(chi, gamma))
+
+    change = GAMMA_S - GAMMA_T
+    first = slope(CHI, GAMMA_T)
+    second = slope(CHI + change * first, GAMMA_S) if order == 2 else first
+    close(take((steps.euler_step, steps.heun_step)[order - 1]()), CHI + 0.5 * change * (first + second))
+
+
+@pytest.mark.parametrize("ratio", [0.0, 0.7, 1.0])
+def test_dpm_is_the_published_update(ratio: float) -> None:
+    """arXiv:2211.01095, Alg. 2, with h_i / h_(i−1) = ratio; without a step before, its first."""
+    (a_t, s_t), (a_s, s_s) = coefficients(GAMMA_T), coefficients(GAMMA_S)
+    h = np.log(a_s / s_s) - np.log(a_t / s_t)
+    if ratio:
+        r = 1 / ratio  # the paper's r_i = h_(i−1) / h_i
+        data = (1 + 1 / (2 * r)) * clean() - 1 / (2 * r) * MEMORY
+    else:
+        data = clean()
+    close(take(steps.dpm_step(), ratio), s_s / s_t * CHI - a_s * (np.exp(-h) - 1) * data)
+
+
+def test_a_corrector_takes_langevin_steps() -> None:
+    """arXiv:2011.13456, Alg. 4: x + e s(x) + √(2e) z, with its e for a score of the length that it should have."""
+    _, s_s = coefficients(GAMMA_S)
+    predicted = take(steps.ancestral_step()).astype(np.float64)
+    e = 2 * (0.1 * s_s) ** 2
+    expected = predicted + e * score(predicted, GAMMA_S) + np.sqrt(2 * e) * NOISE
+    close(take(steps.langevin(steps.ancestral_step(), 1, 0.1)), expected)
+
+
+COLUMNS = "{kind: sequential, inverse_softness: 0.8, gamma: {min: -8, max: 5}}"
+
+
+def program_and_process(schedule: str, extra: str = "") -> tuple[Program, Process]:
+    import gudspec
+
+    program = gudspec.compile(
+        loads(f"""
+            gudspec: 1
+            name: frozen
+            data: {{source: {{kind: gaussian_field, size: 4}}}}
+            design: {{schedule: {schedule}}}
+            {extra}
+        """)
+    )
+    ones = np.ones((4, 4, 1), np.float32)
+    return program, program.process(Statistics(0 * ones, np.zeros((0, 0)), ones, np.ones(2)))
 
 
 def test_frozen_components_stay_to_the_bit() -> None:
     """On a sequential path only the last column is active near t = 0: even a step that moves all moves no other."""
-    import gudspec
-    from gudspec.program.design import Statistics
-    from gudspec.spec.load import loads
-
-    program = gudspec.compile(
-        loads("""
-            gudspec: 1
-            name: frozen
-            data: {source: {kind: gaussian_field, size: 4}}
-            design: {schedule: {kind: sequential, inverse_softness: 0.8, gamma: {min: -8, max: 5}}}
-        """)
-    )
-    ones = np.ones((4, 4, 1), np.float32)
-    process = program.process(Statistics(0 * ones, np.zeros((0, 0)), ones, np.ones(2)))
-    walk = samplers._walk(
-        lambda denoise, chi, gamma_t, gamma_s, noise: chi + denoise(chi, gamma_t),
+    program, process = program_and_process(COLUMNS)
+    method = steps.Method(lambda denoise, chi, memory, move, noise: (chi + denoise(chi, move.gamma_t), memory))
+    result = walk(
+        method,
         lambda chi, gamma: jnp.ones_like(chi),
         process,
         jnp.asarray(CHI, jnp.float32),
@@ -88,6 +157,16 @@ def test_frozen_components_stay_to_the_bit() -> None:
         program.at(),
         jnp.array([0.15, 0.1, 0.05, 0.0]),
     )
-    changed = np.asarray(walk) != CHI.astype(np.float32)
+    changed = np.asarray(result) != CHI.astype(np.float32)
     assert not changed[:, :, :3].any()
     assert changed[:, :, 3].all()
+
+
+def test_repeated_times_change_nothing() -> None:
+    """A time that is there twice is a step of length 0: no evaluation, and the memory stays that of the last step."""
+    program, process = program_and_process("{kind: cosine, gamma: {min: -8, max: 5}}")
+    once = jnp.linspace(1, 0, 9)
+    twice = jnp.sort(jnp.concatenate([once, once[2:5]]), descending=True)
+    arguments = (process, jnp.asarray(CHI, jnp.float32), jax.random.key(0), program.at())
+    results = [np.asarray(walk(steps.dpm_step(), denoise, *arguments, times)) for times in (once, twice)]
+    np.testing.assert_allclose(results[0], results[1], rtol=1e-6, atol=1e-6)

@@ -11,7 +11,7 @@ import pytest
 
 from gudspec.engine.prepare import open_data
 from gudspec.spec.load import loads
-from gudspec.spec.models import results
+from gudspec.spec.models import samplers
 from gudspec.verify.basis import check_basis, check_path
 from gudspec.verify.check import Check
 from gudspec.verify.gaussian import GaussianData, gaussian_data
@@ -97,7 +97,7 @@ def test_propagated_covariance_is_that_of_samples(design: str) -> None:
     """The exact propagation agrees with what the program's sampler draws."""
     import jax
 
-    data, sampler = make(design), results.Ancestral(kind="ancestral", steps=10)
+    data, sampler = make(design), samplers.Ancestral(kind="ancestral", steps=10)
     draw = data.program.sampler(sampler)
     count = 20_000
     images = draw({}, data.statistics, jax.random.key(0), data.parameters, {}, count=count)

@@ -5,10 +5,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Discriminator, Field, Tag, model_validator
 
 from gudspec.spec.models.base import Model, problem
+from gudspec.spec.models.samplers import Ancestral, AnySampler, Evaluations
 from gudspec.spec.models.training import Images, Positive
-
-Evaluations = Annotated[int, Field(ge=1, le=100_000)]
-"""How often the network is evaluated."""
 
 
 class Linspace(Model):
@@ -88,49 +86,6 @@ class Bound(_Evaluation):
 
 
 AnyEvaluation = Annotated[Likelihood | Bound, Field(discriminator="kind")]
-
-
-class Ancestral(Model):
-    """The exact Gaussian posterior q(χ_s | χ_t, x̂) of each step (arXiv:2006.11239)."""
-
-    kind: Literal["ancestral"]
-    steps: Evaluations = 100
-    """Evaluations of the network."""
-
-
-class Ddim(Model):
-    """DDIM (arXiv:2010.02502, eq. 12), component by component."""
-
-    kind: Literal["ddim"]
-    steps: Evaluations = 50
-    """Evaluations of the network."""
-    eta: Annotated[float, Field(ge=0, le=1)] = 0.0
-    """0 is deterministic, 1 is ancestral sampling."""
-
-
-class EulerMaruyama(Model):
-    """The reverse SDE (10) by Euler–Maruyama; the path's kinks are steps of the grid."""
-
-    kind: Literal["euler_maruyama"]
-    steps: Evaluations = 200
-    """Uniform steps; kinks of the path are added to them."""
-
-
-class Ode(Model):
-    """The probability-flow ODE (25); the path's kinks are steps of the grid."""
-
-    kind: Literal["ode"]
-    solver: Literal["euler", "heun", "tsit5"] = "tsit5"
-    """`tsit5` chooses its own steps to the tolerances; `euler` and `heun` take `steps`."""
-    steps: Evaluations = 50
-    """Uniform steps of `euler` and `heun`; kinks of the path are added to them."""
-    rtol: Annotated[float, Field(gt=0)] = 1e-4
-    """Relative tolerance of `tsit5`."""
-    atol: Annotated[float, Field(gt=0)] = 1e-4
-    """Absolute tolerance of `tsit5`."""
-
-
-AnySampler = Annotated[Ancestral | Ddim | EulerMaruyama | Ode, Field(discriminator="kind")]
 
 
 class Sample(_Measured):
