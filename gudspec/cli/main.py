@@ -12,13 +12,16 @@ from gudspec.cli.checkpoints import checkpoints
 from gudspec.cli.eval import evaluate
 from gudspec.cli.explain import explain
 from gudspec.cli.fmt import fmt
+from gudspec.cli.launch import launch
 from gudspec.cli.lint import lint
 from gudspec.cli.lsp import lsp
 from gudspec.cli.rules import rules
 from gudspec.cli.run import run
+from gudspec.cli.runs import runs
 from gudspec.cli.sample import sample
 from gudspec.cli.schema import schema
 from gudspec.cli.show import show
+from gudspec.cli.sweep import sweep
 from gudspec.cli.tail import tail
 from gudspec.cli.verify import verify
 
@@ -41,6 +44,9 @@ app.command("eval")(evaluate)
 app.command()(sample)
 app.command()(checkpoints)
 app.command()(tail)
+app.command()(launch)
+app.command()(sweep)
+app.command()(runs)
 app.command()(schema)
 app.command()(lsp)
 

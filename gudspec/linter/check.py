@@ -12,6 +12,7 @@ from gudspec.linter import (
     evaluation,
     groups,
     ineffective,
+    launching,
     objective,
     samplers,
     schedules,
@@ -45,6 +46,7 @@ RULES: tuple[Rule, ...] = tuple(
                 *training.RULES,
                 *ineffective.RULES,
                 *cost.RULES,
+                *launching.RULES,
                 *surroundings.RULES,
             )
         ),

@@ -171,19 +171,41 @@ class MeshBatch(Rule):
     good = "{mesh: {data: 8, fsdp: 2}, train: {batch_size: 128}}"
 
     def check(self, document: Document) -> Iterator[Finding]:
-        experiment, mesh = document.experiment, document.experiment.mesh
+        mesh, parts = document.experiment.mesh, document.experiment.train.accumulate
         devices = mesh.fsdp * max(mesh.data, 1)  # with −1, a multiple of fsdp
-        sizes: list[tuple[int, Path]] = [(experiment.train.batch_size, ("train", "batch_size"))]
-        sizes += [(p.batch_size, ("train", "phases", i, "batch_size")) for i, p in enumerate(experiment.train.phases)]
-        sizes += [(e.batch_size, ("evaluate", i, "batch_size")) for i, e in enumerate(experiment.evaluate)]
-        for size, path in sizes:
-            if size % devices:
+        sizes = [(size, path, 1 if size % parts else parts) for size, path in _batches(document.experiment)]
+        sizes += [(e.batch_size, ("evaluate", i, "batch_size"), 1) for i, e in enumerate(document.experiment.evaluate)]
+        for size, path, cut in sizes:
+            if devices > 1 and size % (devices * cut):
                 at_least = "" if mesh.data > 0 else "a multiple of "
-                message = (
-                    f"a batch of {size} images cannot be shared by {at_least}{devices} devices "
-                    f"(`mesh`: data × fsdp): take a multiple of {devices}"
-                )
+                over = f"{at_least}{devices} devices (`mesh`: data × fsdp)"
+                over += f" in {cut} parts (`train.accumulate`)" if cut > 1 else ""
+                message = f"a batch of {size} images cannot be shared by {over}: take a multiple of {devices * cut}"
                 yield Finding(message, path)
+
+
+def _batches(experiment: Experiment) -> Iterator[tuple[int, Path]]:
+    """Every batch size of the training, and the field that says so."""
+    yield experiment.train.batch_size, ("train", "batch_size")
+    for index, phase in enumerate(experiment.train.phases):
+        yield phase.batch_size, ("train", "phases", index, "batch_size")
+
+
+class Parts(Rule):
+    """`accumulate` cuts every batch into so many equal parts, whose gradients are added up."""
+
+    code = "GUD307"
+    summary = "a batch that cannot be cut into equal parts"
+    bad = "train: {batch_size: 128, accumulate: 3}"
+    good = "train: {batch_size: 128, accumulate: 4}"
+
+    def check(self, document: Document) -> Iterator[Finding]:
+        parts = document.experiment.train.accumulate
+        sizes = dict.fromkeys(size for size, _ in _batches(document.experiment) if size % parts)
+        if sizes:
+            listed = " and ".join(map(str, sizes))
+            message = f"a batch of {listed} images cannot be cut into {parts} equal parts: take a divisor"
+            yield Finding(message, ("train", "accumulate"))
 
 
 class LargeTokens(Rule):
@@ -223,4 +245,12 @@ class LargeTokens(Rule):
             yield Finding(message, ("network", "conditioning"))
 
 
-RULES: tuple[type[Rule], ...] = (PcaSize, LargeTokens, CheckpointOften, ExactTrace, MoreThanTraining, MeshBatch)
+RULES: tuple[type[Rule], ...] = (
+    PcaSize,
+    LargeTokens,
+    CheckpointOften,
+    ExactTrace,
+    MoreThanTraining,
+    MeshBatch,
+    Parts,
+)

@@ -112,6 +112,8 @@ class _Schemas:
             return self._either(wanted, part, name)
         if wanted.model:
             return self.model(wanted.model, part)
+        if annotation is Any:
+            return {}
         if get_origin(annotation) is Literal:
             choice = {"enum": list(arguments)}
             return {"anyOf": [choice, _VARIABLE]} if all(isinstance(value, str) for value in arguments) else choice
@@ -133,7 +135,7 @@ class _Schemas:
         conditions, names = [], []
         for member in wanted.members:
             schema = self._value(member, part, name)
-            names.append("object" if member.model else schema["type"])
+            names.append("object" if member.model else schema.get("type", "string"))  # words may be a `${VAR}`
             if len(schema) > 1 or "$ref" in schema:
                 conditions.append({"if": {"type": names[-1]}, "then": schema})
         return {"type": names, **({"allOf": conditions} if conditions else {})}

@@ -1,17 +1,22 @@
 """From a file, or a text, to an `Experiment`."""
 
 import os
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from collections.abc import Mapping as Environment
 from dataclasses import dataclass
 
 from gudspec.spec.compose import compose, read_source
-from gudspec.spec.diagnostics import Diagnostic, Source, SpecError, in_order
+from gudspec.spec.diagnostics import Diagnostic, Source, Span, SpecError, in_order
 from gudspec.spec.models import Experiment
-from gudspec.spec.tree import Mapping
+from gudspec.spec.sweep import located, runs
+from gudspec.spec.tree import Mapping, place
 from gudspec.spec.validate import validate
 
 __all__ = ["Document", "load", "loads", "read", "reads"]
+
+_CHECKED = 64
+"""How many runs of a sweep are read along with the spec; `gudspec sweep` reads them all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +99,38 @@ def reads(
 
 def _document(source: Source, overrides: tuple[str, ...], environment: Environment[str, str] | None) -> Document:
     problems: list[Diagnostic] = []
-    tree = compose(source, overrides, os.environ if environment is None else environment, problems)
+    values = os.environ if environment is None else environment
+    tree = compose(source, overrides, values, problems)
     experiment = validate(tree, problems) if tree else None
+    if experiment and tree:
+        problems.extend(_of_sweep(source, overrides, values, experiment, tree))
     if problems or tree is None or experiment is None:
         raise SpecError(in_order(source, problems))
     return Document(experiment, tree, source, overrides)
+
+
+def _of_sweep(
+    source: Source,
+    overrides: tuple[str, ...],
+    environment: Environment[str, str],
+    experiment: Experiment,
+    tree: Mapping,
+) -> Iterator[Diagnostic]:
+    """What is wrong with the runs of a sweep, each problem once; of a large sweep, with the first runs."""
+    found: dict[tuple[str, Span], Diagnostic] = {}
+    several = runs(experiment)
+    names = Counter(run.name for run in several)
+    if several and (twice := names.most_common(1)[0])[1] > 1:
+        first, second, *_ = (run for run in several if run.name == twice[0])
+        message = f"{twice[1]} runs of the sweep are named `{twice[0]}`: results would overwrite each other"
+        where = next((b for a, b in zip(first.places, second.places, strict=True) if a != b), second.places[-1])
+        yield Diagnostic("GUD127", message, place(tree, where))
+        return
+    for run in several[:_CHECKED]:
+        problems: list[Diagnostic] = []
+        if composed := compose(source, (*overrides, *run.overrides), environment, problems):
+            validate(composed, problems)
+        for one in problems:
+            at = located(one, run, tree)
+            found.setdefault((at.code, at.span), at)
+    yield from found.values()

@@ -1,13 +1,16 @@
 """The resolved spec: every value, defaults included, in a YAML that alone reproduces the run."""
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel
 
-from gudspec.spec.load import Document
 from gudspec.spec.models import Experiment
 from gudspec.spec.scalars import scalar
 from gudspec.spec.tree import Path, origin
+
+if TYPE_CHECKING:
+    from gudspec.spec.load import Document
 
 __all__ = ["dump", "flow", "show"]
 
@@ -24,7 +27,7 @@ def dump(experiment: Experiment) -> str:
     return "".join(f"{text}\n" for text, _ in _mapping(experiment, (), ""))
 
 
-def show(document: Document) -> str:
+def show(document: "Document") -> str:
     r"""The resolved spec with the origin of every value as a comment.
 
     Args:

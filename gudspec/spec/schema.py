@@ -57,8 +57,8 @@ class Type:
     @property
     def allowed(self) -> tuple[Any, ...]:
         """The values of a literal, or the kinds of a union."""
-        if get_origin(self.annotation) is Literal:
-            return get_args(self.annotation)
+        if literals := [one for one in self.members if get_origin(one.annotation) is Literal]:
+            return get_args(literals[0].annotation)
         return tuple(kind for kind, model in self.models.items() if "kind" in model.model_fields)
 
     def field(self, name: str) -> "Type | None":
@@ -118,6 +118,8 @@ def _words(kind: Type) -> str:
     annotation, arguments = kind.annotation, get_args(kind.annotation)
     if annotation is type(None):
         return "null"
+    if annotation is Any:
+        return "any value"
     if get_origin(annotation) is Literal:
         return choices(arguments)
     if get_origin(annotation) is dict:

@@ -14,6 +14,14 @@ from gudspec.spec.schema import Type, type_of
 
 __all__ = ["MINIMAL", "data", "experiments"]
 
+SWEEPS = (
+    None,
+    {"grid": {"seed": (1, 2), "design.basis": ({"kind": "haar", "levels": 1}, {"kind": "pixel"})}},
+    {"zip": {"seed": (1, 2), "train.ema": {"linspace": (0.5, 0.9, 2)}}},
+    {"random": {"count": 3, "over": {"train.optimizer.learning_rate": {"low": 1e-4, "high": 1e-2, "log": True}}}},
+)
+"""Axes are paths of the spec, which texts drawn at random never are."""
+
 MINIMAL = "gudspec: 1\nname: example\ndata: {source: {kind: digits}}\n"
 
 
@@ -64,7 +72,7 @@ def data(kind: Type) -> st.SearchStrategy[Any]:
 def experiments(draw: st.DrawFn) -> Experiment:
     """Valid experiments."""
     sections = {
-        name: draw(data(type_of(info)))
+        name: draw(st.sampled_from(SWEEPS) if name == "sweep" else data(type_of(info)))
         for name, info in Experiment.model_fields.items()
         if info.is_required() or draw(st.booleans())
     }

@@ -18,6 +18,8 @@ from tests.spec.strategies import MINIMAL, experiments
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = Draft7Validator(json_schema())
+FREE = ("at", "grid", "zip", "over")
+"""Mappings whose keys are paths."""
 SPECS = sorted((ROOT / "specs").rglob("*.yaml"))
 
 
@@ -53,7 +55,7 @@ def test_what_the_language_accepts_is_valid(experiment: Experiment) -> None:
 
 def mappings(value: Any, path: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
     if isinstance(value, dict):
-        inner = [found for key, item in value.items() if key != "at" for found in mappings(item, (*path, key))]
+        inner = [found for key, item in value.items() if key not in FREE for found in mappings(item, (*path, key))]
         return [path, *inner]
     if isinstance(value, list):
         return [found for index, item in enumerate(value) for found in mappings(item, (*path, index))]

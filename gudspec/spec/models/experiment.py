@@ -7,7 +7,9 @@ from pydantic import Field, model_validator
 from gudspec.spec.models.base import Model, problem
 from gudspec.spec.models.data import Data
 from gudspec.spec.models.design import Design
+from gudspec.spec.models.launch import Launch
 from gudspec.spec.models.results import AnyEvaluation, Sample
+from gudspec.spec.models.sweep import Sweep
 from gudspec.spec.models.training import AnyNetwork, Checkpoint, Mesh, Objective, Train, Unet
 
 
@@ -38,6 +40,10 @@ class Experiment(Model):
     """The devices."""
     checkpoint: Checkpoint = Checkpoint()
     """When the run is saved."""
+    sweep: Sweep | None = None
+    """Several runs of this spec; null is one."""
+    launch: Launch = Launch()
+    """Where `gudspec launch` starts it."""
 
     @model_validator(mode="after")
     def _unique_names(self) -> "Experiment":

@@ -1,0 +1,67 @@
+"""Carries out what a template has rendered."""
+
+import shlex
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from gudspec.errors import Refused
+from gudspec.launch.platforms import Platform
+from gudspec.launch.processes import Processes, command
+
+__all__ = ["submit", "supervise", "together"]
+
+
+def submit(platform: Platform, text: str) -> int:
+    """Gives the rendered file to the platform's own command.
+
+    Args:
+        platform: where.
+        text: what `render` made for it.
+
+    Returns:
+        The exit code of that command.
+
+    Raises:
+        Refused: the command is not installed here.
+    """
+    if shutil.which(platform.command[0]) is None:
+        raise Refused(f"{platform.name} needs the command `{platform.command[0]}`, which is not installed here")
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / platform.template
+        file.write_text(text, encoding="utf-8")
+        return subprocess.run([*platform.command, str(file)], check=False).returncode
+
+
+def supervise(text: str, say: Callable[[str], None]) -> int:
+    """Runs the processes of one run on this machine, one for each line.
+
+    Args:
+        text: what `render` made for `local`; `$PORT` becomes a free port.
+        say: prints a line.
+
+    Returns:
+        The exit code of the run: what one process has found to be final holds for all.
+    """
+    with socket.socket() as listener:
+        listener.bind(("localhost", 0))
+        port = str(listener.getsockname()[1])
+    lines = [line for line in text.splitlines() if line]
+    with Processes(say) as processes:
+        for index, line in enumerate(lines):
+            _, *arguments = shlex.split(line.replace("$PORT", port))
+            processes.start_process(str(index), command(*arguments))
+        return together(processes.wait()[1] for _ in lines)
+
+
+def together(codes: Iterable[int]) -> int:
+    """The exit code of several processes of one run.
+
+    >>> together([1, 2]), together([75, 1]), together([75, 0]), together([0, 0])
+    (2, 1, 75, 0)
+    """
+    found = set(codes)
+    return next((code for code in (2, 3, 1, 75) if code in found), 1 if found - {0} else 0)

@@ -1,0 +1,4 @@
+gudspec launch --on local runners/example.yaml --workdir gs://my-bucket/runs/example-learning_rate-0.0005-seed-0 --set train.optimizer.learning_rate=0.0005 --set seed=0 --set name=example-learning_rate-0.0005-seed-0 --set sweep=null
+gudspec launch --on local runners/example.yaml --workdir gs://my-bucket/runs/example-learning_rate-0.0005-seed-1 --set train.optimizer.learning_rate=0.0005 --set seed=1 --set name=example-learning_rate-0.0005-seed-1 --set sweep=null
+gudspec launch --on local runners/example.yaml --workdir gs://my-bucket/runs/example-learning_rate-0.001-seed-0 --set train.optimizer.learning_rate=0.001 --set seed=0 --set name=example-learning_rate-0.001-seed-0 --set sweep=null
+gudspec launch --on local runners/example.yaml --workdir gs://my-bucket/runs/example-learning_rate-0.001-seed-1 --set train.optimizer.learning_rate=0.001 --set seed=1 --set name=example-learning_rate-0.001-seed-1 --set sweep=null

@@ -1,0 +1,153 @@
+#!/bin/bash
+# Asks for a TPU, runs on all of its machines, asks for another when it is preempted, and gives it back at the end.
+set -uo pipefail
+
+where=(--project=my-project --zone=us-west4-a)
+name=example
+pause=${PAUSE:-30}
+
+remote=$(cat <<'GUDSPEC_REMOTE'
+set -e
+pip install --quiet "gudspec @ git+https://github.com/my-project/gudspec" "jax[tpu]" "etils[epath-gcs]"
+cat >"$HOME/gudspec-spec.yaml" <<'GUDSPEC_SPEC'
+gudspec: 1
+name: example
+seed: 0
+data:
+  source:
+    kind: digits
+  dequantize: uniform
+  flip: none
+  validation: 0.0
+design:
+  basis:
+    kind: pixel
+  prior:
+    kind: isotropic
+    scale: 1.0
+  schedule:
+    kind: linear
+    gamma:
+      min: null
+      max: null
+objective:
+  prediction: epsilon
+  weight: uniform
+  time: uniform
+  measure:
+    kind: path
+network:
+  kind: unet
+  channels: 64
+  multipliers: [1, 2, 2]
+  blocks: 2
+  attention: 16
+  heads: 2
+  conditioning: groups
+  state: 32
+  mixer_layers: 2
+  dropout: 0.0
+  labels: false
+  remat: false
+train:
+  steps: 1000
+  batch_size: 128
+  optimizer:
+    kind: adam
+    learning_rate: 0.0005
+    schedule: constant
+    warmup: 0
+    clip: null
+    b1: 0.9
+    b2: 0.999
+    weight_decay: 0.0
+  ema: 0.999
+  phases: []
+  log_every: 100
+  accumulate: 1
+  divergence: stop
+  explosion: 1000.0
+evaluate: []
+sample: []
+mesh:
+  data: -1
+  fsdp: 1
+checkpoint:
+  every: 100
+  keep: 3
+  keep_every: null
+  best: null
+sweep:
+  grid:
+    train.optimizer.learning_rate: [0.0005, 0.001]
+  zip:
+    seed: [0, 1]
+  random: null
+launch:
+  processes: 2
+  cpus: 8
+  gpu: true
+  hours: 12.0
+  queue: research
+  accelerator: "v5e:4x4"
+  slices: 1
+  spot: true
+  project: my-project
+  zone: us-west4-a
+  image: "us-docker.pkg.dev/my-project/images/gudspec:0.1.0"
+  setup: "pip install --quiet \"gudspec @ git+https://github.com/my-project/gudspec\" \"jax[tpu]\" \"etils[epath-gcs]\""
+  retries: 3
+GUDSPEC_SPEC
+set +e
+gudspec run "$HOME/gudspec-spec.yaml" --workdir gs://my-bucket/runs
+echo "gudspec ended with code $?"
+GUDSPEC_REMOTE
+)
+
+create() {
+  gcloud compute tpus queued-resources create "$name" "${where[@]}" --node-id="$name" \
+    --accelerator-type=v5litepod-16 --runtime-version=v2-alpha-tpuv5-lite --spot
+}
+
+remove() {
+  gcloud compute tpus queued-resources delete "$name" "${where[@]}" --force --quiet
+}
+
+state() {
+  local request node
+  request=$(gcloud compute tpus queued-resources describe "$name" "${where[@]}" --format='value(state.state)' 2>/dev/null)
+  if [ "$request" = ACTIVE ]; then
+    # the request stays active for a while after its machines have gone
+    node=$(gcloud compute tpus tpu-vm describe "$name" "${where[@]}" --format='value(state)' 2>/dev/null)
+    case "$node" in PREEMPTED | TERMINATED) request=SUSPENDED ;; esac
+  fi
+  echo "$request"
+}
+
+trap remove EXIT
+failures=0
+while [ "$failures" -le 3 ]; do
+  case "$(state)" in
+    ACTIVE) ;;
+    "") create || failures=$((failures + 1)); sleep "$pause"; continue ;;
+    FAILED | SUSPENDED) echo "preempted, or not to be had: asking again"; remove; sleep "$pause"; continue ;;
+    *) sleep "$pause"; continue ;;
+  esac
+
+  said=$(mktemp)
+  gcloud compute tpus tpu-vm ssh "$name" "${where[@]}" --worker=all --command="$remote" 2>&1 | tee "$said"
+  codes=$(sed -nE 's/.*gudspec ended with code ([0-9]+).*/\1/p' "$said" | sort | uniq -c | awk '{print $2 "x" $1}' | xargs)
+  rm -f "$said"
+
+  # 2, 3: refused or diverged, final. 75, or a TPU that is gone: continue. Anything else: a retry may help.
+  case " $codes " in
+    *" 2x"*) exit 2 ;;
+    *" 3x"*) exit 3 ;;
+    " 0x4 ") exit 0 ;;
+    *" 75x"*) ;;
+    *) [ "$(state)" != ACTIVE ] || failures=$((failures + 1)) ;;
+  esac
+  sleep "$pause"
+done
+echo "gave up after $failures failures" >&2
+exit 1

@@ -1,0 +1,215 @@
+"""What platforms are given: goldens, the schedulers' own schemas and parsers, and scripts that are really run."""
+
+import os
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from gudspec.launch.platforms import PLATFORMS
+from gudspec.launch.render import Job, dns, render
+from gudspec.spec.accelerators import accelerator
+from gudspec.spec.load import load, loads
+from gudspec.spec.models.launch import Tpu
+from tests.launch.goldens import ROOT, SPEC, goldens, printed
+
+GOLDENS = goldens()
+EMBEDDED = re.compile(r"^ *cat >.*<<'GUDSPEC_SPEC'\n(.*?)^ *GUDSPEC_SPEC$|^SPEC=.*?\n(.*?)^GUDSPEC_SPEC$", re.M | re.S)
+
+
+@pytest.mark.parametrize("path", GOLDENS, ids=lambda path: str(path.relative_to(ROOT / "runners")))
+def test_goldens(path: Path) -> None:
+    assert printed(GOLDENS[path]) == path.read_text(encoding="utf-8"), "run `python -m tests.launch.goldens`"
+
+
+def test_every_platform_has_a_folder_with_its_readme() -> None:
+    for name, platform in PLATFORMS.items():
+        folder = ROOT / "runners" / name
+        assert (folder / f"{platform.template}.jinja").is_file()
+        assert f"--on {name}" in (folder / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in GOLDENS if path.suffix != ".yaml"], ids=lambda path: path.parent.name
+)
+def test_scripts_are_bash(path: Path) -> None:
+    subprocess.run(["bash", "-n", path], check=True)
+
+
+@pytest.mark.parametrize("name", ["slurm/golden.sbatch", "tpu-vm/golden.sh"])
+def test_the_spec_travels_along(name: str) -> None:
+    found = EMBEDDED.search((ROOT / "runners" / name).read_text(encoding="utf-8"))
+    assert found
+    assert loads(found[1] or found[2]) == load(SPEC)
+
+
+def test_every_accelerator_of_the_language_is_known() -> None:
+    for name in Tpu.__args__:  # type: ignore[attr-defined]
+        tpu = accelerator(name)
+        assert tpu.chips % tpu.hosts == 0
+        assert tpu.chips // tpu.hosts in (1, 4, 8)
+
+
+def test_names_are_labels_of_dns() -> None:
+    names = ["a", "A", "a_b", "a.b", "7", "x" * 80, "x" * 81, "ä"]
+    assert len({dns(name) for name in names}) == len(names)
+    assert all(re.fullmatch(r"[a-z]([a-z0-9-]{0,38}[a-z0-9])?", dns(name)) for name in names)
+
+
+# ── JobSet ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+def manifests(name: str) -> list[dict[str, Any]]:
+    return list(yaml.safe_load_all((ROOT / "runners/gke-jobset" / name).read_text(encoding="utf-8")))
+
+
+def lost(given: Any, kept: Any, path: str = "") -> list[str]:
+    """Where a schema has dropped or changed something; defaults that it added do not count."""
+    if isinstance(given, dict) and isinstance(kept, dict):
+        return [one for key, value in given.items() for one in lost(value, kept.get(key), f"{path}.{key}")]
+    if isinstance(given, list) and isinstance(kept, list) and len(given) == len(kept):
+        return [one for i, pair in enumerate(zip(given, kept, strict=True)) for one in lost(*pair, f"{path}.{i}")]
+    return [] if given == kept else [path]
+
+
+@pytest.mark.parametrize("name", ["golden.yaml", "golden-sweep.yaml"])
+def test_jobsets_follow_the_schema_of_jobset_and_kubernetes(name: str) -> None:
+    """The models are generated from the OpenAPI documents of JobSet v1alpha2 and Kubernetes."""
+    from kubeflow_trainer_api.models.jobset_v1alpha2_job_set import JobsetV1alpha2JobSet as JobSet
+
+    config, *jobsets = manifests(name)
+    assert loads(config["data"]["spec.yaml"]) == load(SPEC)
+    assert len(jobsets) == {"golden.yaml": 1, "golden-sweep.yaml": 4}[name]
+    for jobset in jobsets:
+        read = JobSet.from_dict(jobset)
+        assert read is not None
+        assert lost(jobset, read.to_dict()) == []
+    jobsets[0]["spec"]["failurePolicy"]["maxRestart"] = 1
+    read = JobSet.from_dict(jobsets[0])
+    assert read is not None
+    assert lost(jobsets[0], read.to_dict()) == [".spec.failurePolicy.maxRestart"]
+
+
+def test_exit_codes_of_a_jobset() -> None:
+    """2 and 3 are final, 75 and a lost node go on for ever, all else restarts the JobSet a few times."""
+    _, jobset = manifests("golden.yaml")
+    job = jobset["spec"]["replicatedJobs"][0]["template"]["spec"]
+    actions = {
+        code: rule["action"]
+        for rule in job["podFailurePolicy"]["rules"]
+        for code in rule.get("onExitCodes", {}).get("values", [])
+    }
+    assert actions == {2: "FailJob", 3: "FailJob", 75: "Ignore"}
+    assert job["backoffLimit"] == 0  # so that any other code fails the job, which restarts the JobSet
+    assert job["template"]["spec"]["restartPolicy"] == "Never"  # which podFailurePolicy requires
+    (rule,) = jobset["spec"]["failurePolicy"]["rules"]
+    assert (rule["action"], rule["onJobFailureReasons"]) == ("FailJobSet", ["PodFailurePolicy"])
+    (container,) = job["template"]["spec"]["containers"]
+    assert container["terminationMessagePolicy"] == "FallbackToLogsOnError"
+    assert job["podFailurePolicy"]["rules"][0]["onExitCodes"]["containerName"] == container["name"]
+
+
+def test_slices_and_hosts_of_a_jobset() -> None:
+    experiment = load(SPEC, ["launch.slices=2", "launch.accelerator=v5p:2x2x2", "launch.spot=false"])
+    text = render(PLATFORMS["gke-jobset"], experiment, [Job("example", ("--workdir", "gs://b/w"))])
+    (slices,) = list(yaml.safe_load_all(text))[1]["spec"]["replicatedJobs"]
+    job = slices["template"]["spec"]
+    assert (slices["replicas"], job["completions"], job["parallelism"]) == (2, 2, 2)
+    pod = job["template"]["spec"]
+    assert pod["nodeSelector"] == {
+        "cloud.google.com/gke-tpu-accelerator": "tpu-v5p-slice",
+        "cloud.google.com/gke-tpu-topology": "2x2x2",
+    }
+
+
+# ── Slurm, with a scheduler of straw ────────────────────────────────────────────────────────────────
+
+
+def fake(folder: Path, **programs: str) -> dict[str, str]:
+    """An environment in which some commands are short bash scripts; they log to `$LOG`."""
+    (folder / "bin").mkdir(exist_ok=True)
+    for name, text in programs.items():
+        file = folder / "bin" / name
+        file.write_text(f"#!/bin/bash\n{text}\n")
+        file.chmod(0o755)
+    return os.environ | {"PATH": f"{folder / 'bin'}:{os.environ['PATH']}", "LOG": str(folder / "log"), "PAUSE": "0"}
+
+
+@pytest.mark.parametrize(
+    ("code", "restarts", "requeued"),
+    [(0, 0, False), (2, 0, False), (3, 0, False), (75, 99, True), (1, 0, True), (1, 2, True), (1, 3, False)],
+)
+def test_a_job_of_slurm_is_queued_again_where_that_helps(
+    tmp_path: Path, code: int, restarts: int, requeued: bool
+) -> None:
+    environment = fake(
+        tmp_path,
+        srun='while [ "$1" != bash ]; do shift; done; "$@"',
+        gudspec=f'cp "$2" "$LOG.yaml"; echo "$@" >>"$LOG"; exit {code}',
+        scontrol='echo "$@" >>"$LOG"',
+    )
+    environment |= {"SLURM_JOB_ID": "7", "SLURM_RESTART_COUNT": str(restarts), "SLURM_ARRAY_TASK_ID": "2"}
+    text = (ROOT / "runners/slurm/golden-sweep.sbatch").read_text(encoding="utf-8").replace("\npip ", "\n: pip ")
+    done = subprocess.run(["bash", "-c", text], env=environment, check=False, capture_output=True, text=True)
+    assert done.stderr == ""
+    said = (tmp_path / "log").read_text().splitlines()
+    assert re.match(r"run /\S+\.yaml --workdir gs://my-bucket/runs/example-learning_rate-0.001-seed-0 --set ", said[0])
+    assert load(tmp_path / "log.yaml") == load(SPEC)
+    assert said[1:] == (["requeue 7"] if requeued else [])
+    assert done.returncode == (0 if requeued else code)
+
+
+# ── TPU VM, with a cloud of straw ───────────────────────────────────────────────────────────────────
+
+GCLOUD = """
+echo "${*:3:2} $name" >>"$LOG"
+case "$3 $4" in
+  "queued-resources create") echo ACTIVE >"$LOG.state" ;;
+  "queued-resources delete") rm "$LOG.state" ;;
+  "queued-resources describe" | "tpu-vm describe") cat "$LOG.state" ;;
+  "tpu-vm ssh")
+    read -r codes <"$LOG.codes"; sed -i 1d "$LOG.codes"
+    [ "$codes" != gone ] || { echo SUSPENDED >"$LOG.state"; exit 255; }
+    for code in $codes; do echo "gudspec ended with code $code"; done ;;
+esac
+"""
+
+
+@pytest.mark.parametrize(
+    ("runs", "code", "created"),
+    [
+        (["0 0 0 0"], 0, 1),
+        (["gone", "75 75 75 75", "0 0 0 0"], 0, 2),
+        (["1 1 1 1", "0 0 0 0"], 0, 1),
+        (["0 0 0 1", "1 1 1 1", "1", "", "0 0 0 0"], 1, 1),
+        (["2 1 1 1"], 2, 1),
+        (["3 3 3 3"], 3, 1),
+    ],
+)
+def test_a_tpu_is_watched_created_again_and_given_back(
+    tmp_path: Path, runs: list[str], code: int, created: int
+) -> None:
+    environment = fake(tmp_path, gcloud=GCLOUD)
+    (tmp_path / "log.codes").write_text("".join(f"{codes}\n" for codes in runs))
+    script = ROOT / "runners/tpu-vm/golden.sh"
+    done = subprocess.run(["bash", script], env=environment, check=False, capture_output=True, text=True, timeout=60)
+    assert done.returncode == code, done.stderr
+    said = (tmp_path / "log").read_text().split("\n")
+    assert sum("queued-resources create" in line for line in said) == created
+    assert not (tmp_path / "log.state").exists()
+
+
+# ── SkyPilot ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_task_of_skypilot() -> None:
+    task = yaml.safe_load((ROOT / "runners/skypilot/golden.yaml").read_text(encoding="utf-8"))
+    assert task["resources"]["accelerators"] == "tpu-v5litepod-16"
+    assert task["resources"]["job_recovery"] == {"recover_on_exit_codes": [75], "max_restarts_on_errors": 3}
+    subprocess.run(["bash", "-n"], input=task["run"], text=True, check=True)
+    found = EMBEDDED.search(task["run"])
+    assert found
+    assert loads(found[1]) == load(SPEC)
