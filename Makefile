@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: install demo test test-all fuzz lint format lock docs clean
+.PHONY: install demo test test-all test-tpu fuzz chaos lint format lock docs clean
 
 install: $(VENV)/.installed
 
@@ -22,9 +22,28 @@ test: install
 test-all: install
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "slow or not slow"
 
+# Compiles the paper's CIFAR-10 programs for TPU slices that are not there: libtpu does it on any CPU. It has an
+# environment of its own, since everything else should run as on a machine without TPUs. What is asserted does not depend
+# on how hard XLA tries to optimize, but its time does: with O0 most of an hour on two cores, otherwise hours.
+TPU := .venv-tpu
+
+$(TPU)/.installed: requirements.lock pyproject.toml
+	$(PYTHON) -m venv $(TPU)
+	$(TPU)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
+	$(TPU)/bin/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --editable .[tpu]
+	touch $@
+
+test-tpu: $(TPU)/.installed
+	JAX_OPTIMIZATION_LEVEL=O0 $(TPU)/bin/python -m pytest -n 0 -m "slow or not slow" tests/tpu
+
 # Ten thousand torn specs; `make fuzz CASES=100000` for more. See tests/fuzz/__main__.py.
 fuzz: install
 	$(BIN)/python -m tests.fuzz --cases $(or $(CASES),10000)
+
+# A hundred faults to small runs, from a seeded list; `make chaos FAULTS=1000` for more. The same command goes on where
+# it stopped. See tests/chaos/__main__.py.
+chaos: install
+	$(BIN)/python -m tests.chaos --faults $(or $(FAULTS),100)
 
 lint: install
 	$(BIN)/ruff check .
@@ -46,4 +65,4 @@ lock:
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url pyproject.toml --extra dev --output-file requirements.lock
 
 clean:
-	rm -rf $(VENV) runs
+	rm -rf $(VENV) $(TPU) runs

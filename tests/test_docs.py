@@ -34,7 +34,11 @@ def matches(written: str, happened: str) -> bool:
     return re.fullmatch(pattern, f"{happened.rstrip()}\n") is not None
 
 
-@pytest.mark.parametrize(("page", "command", "output"), shown(), ids=lambda part: " ".join(part.split())[:60])
+@pytest.mark.parametrize(
+    ("page", "command", "output"),
+    [pytest.param(*one, marks=pytest.mark.slow if "--deep" in one[1] else ()) for one in shown()],
+    ids=lambda part: " ".join(part.split())[:60],
+)
 def test_what_is_shown_is_what_happens(page: str, command: str, output: str, tmp_path: Path) -> None:
     program, *arguments = shlex.split(command)
     assert program == "gudspec", f"{page}: only gudspec's own output is shown"

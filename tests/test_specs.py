@@ -50,7 +50,10 @@ def test_is_clean_and_compiles(spec: Path) -> None:
 
 @pytest.mark.slow
 def test_trains_on_shipped_images(spec: Path, tmp_path: Path) -> None:
-    result = gudspec.run(load(spec, SMALL), tmp_path / "w")
+    experiment = load(spec, SMALL)
+    if experiment.data.source.kind == "cifar10" and not Path(experiment.data.source.root).exists():
+        pytest.skip("its images are published, not shipped")
+    result = gudspec.run(experiment, tmp_path / "w")
     assert result.summary["steps"] == 3
     assert np.isfinite(result.summary["evaluations"][0]["value"])
     assert json.loads((tmp_path / "w" / "summary.json").read_text()) == result.summary

@@ -1,6 +1,7 @@
 """Comments that silence findings: `# gudspec: ignore[GUD230]`, on the line of the finding."""
 
 import re
+from bisect import bisect
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
@@ -87,7 +88,7 @@ def sift(document: Document, found: Iterable[Diagnostic], rules: Collection[str]
     }
     if not any(comments.values()):
         return Sifted(tuple(found), ())
-    ignored = [one for one in found if (one.span.source, one.span.start.line, one.code) in silent]
+    ignored = dict.fromkeys(one for one in found if (one.span.source, one.span.start.line, one.code) in silent)
     used = {(one.span.start.line, one.code) for one in ignored if one.span.source is document.source}
     wrong = list(_wrong(comments[document.source], used, rules, document))
     return Sifted(tuple(one for one in [*found, *wrong] if one not in ignored), tuple(ignored))
@@ -96,6 +97,7 @@ def sift(document: Document, found: Iterable[Diagnostic], rules: Collection[str]
 def _wrong(
     comments: list[_Comment], used: set[tuple[int, str]], rules: Collection[str], document: Document
 ) -> Iterator[Diagnostic]:
+    undecided: set[str] | None = None
     for comment in comments:
         if not comment.codes:
             yield Diagnostic("GUD017", f"which findings? Write {_FORM}", comment.whole, "warning")
@@ -103,11 +105,11 @@ def _wrong(
         yield from (_unknown(code, rules) for code in comment.codes if _text(code) not in rules)
         if document.overrides:  # what is not found this time may be found without them
             continue
-        if unused:
+        if unused and undecided is None:
             from gudspec.linter.unchecked import unchecked
 
             undecided = {*unchecked(document), *(description.code for description in DEEP)}
-            unused = [code for code in unused if _text(code) not in undecided]
+        unused = [code for code in unused if _text(code) not in (undecided or ())]
         if unused and len(unused) == len(comment.codes):
             yield _unused(comment.whole, ", ".join(map(_text, unused)))
         else:
@@ -147,7 +149,9 @@ def _comments(source: Source) -> Iterator[_Comment]:
     scalars = _scalars(source.text)
     for number, line in enumerate(source.text.splitlines(), 1):
         for match in _COMMENT.finditer(line):
-            if any(_inside(Mark(number, match.start() + 1), *scalar) for scalar in scalars):
+            here = Mark(number, match.start() + 1)
+            before = bisect(scalars, here, key=lambda scalar: scalar[0])
+            if before and _inside(here, *scalars[before - 1]):
                 continue
             blank = len(line[: match.start()]) - len(line[: match.start()].rstrip())
             whole = Span(source, Mark(number, match.start() - blank + 1), Mark(number, match.end() + 1))

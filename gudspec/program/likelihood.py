@@ -63,7 +63,8 @@ def log_likelihood(
         epsilon, derivative = jax.linearize(lambda chi: denoise(chi, gamma, condition), chi)
         rate = 0.5 * s * gamma_dot
         # trace of rate·∂ε̂/∂χ from the probes; that of −σχ is known
-        trace = jax.vmap(lambda v: jnp.sum(v * rate * derivative(v), axis=(1, 2, 3)))(probes).sum(0)
+        # one probe after the other: together with the images they would be one axis, which devices could not share
+        trace = jax.lax.map(lambda v: jnp.sum(v * rate * derivative(v), axis=(1, 2, 3)), probes).sum(0)
         trace = trace - jnp.sum(jnp.broadcast_to(rate * s, chi[:1].shape))
         return rate * (epsilon - s * chi), trace / dimensions
 

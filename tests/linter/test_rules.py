@@ -190,6 +190,9 @@ def test_there_is_a_golden_pair_for_every_code() -> None:
         ("{design: {schedule: {kind: learned}}, objective: {weight: likelihood, measure: {kind: independent}}}", ["GUD268"]),
         # What overflows is not also out of reach.
         ("design: {basis: {kind: dct}, schedule: {kind: blurring, sigma_blur: 1e+300}}", ["GUD242"]),
+        # A batch is cut first and shared then; parts that do not fit are no problem of the mesh.
+        ("{mesh: {data: 4}, train: {batch_size: 16, accumulate: 8}}", ["GUD306"]),
+        ("{mesh: {data: 4}, train: {batch_size: 16, accumulate: 3, phases: [{steps: 1, batch_size: 32}]}}", ["GUD307"]),
         # A matrix that is no basis is not a path.
         ("design: {basis: {kind: color, spatial: {kind: haar, levels: 5}}}", ["GUD206", "GUD201"]),
     ],

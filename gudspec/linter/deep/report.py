@@ -91,7 +91,7 @@ class Costs:
                     "calls": cost.calls,
                     "adaptive": cost.adaptive,
                     "seconds": cost.seconds(self.accelerator, self.devices) if self.accelerator else None,
-                    "compiled": cost.compiled._asdict() if cost.compiled else None,
+                    "compiled": cost.compiled.as_dict() if cost.compiled else None,
                 }
                 for cost in self.programs
             ],
@@ -128,8 +128,11 @@ class Costs:
         return row
 
     def _compiled(self, one: Compiled) -> str:
-        found = ", ".join(f"{count} {name}" for name, count in sorted(one.collectives.items())) or "no collectives"
-        return f"compiled in {one.seconds:.0f} s, {quantity(one.flops)} FLOPs/device (loops once), {found}"
+        told = ", ".join(f"{of.operations} {name} ({_bytes(of.bytes)})" for name, of in sorted(one.collectives.items()))
+        return (
+            f"compiled in {one.seconds:.0f} s; per device and with loops once {quantity(one.flops)} FLOPs, "
+            f"{_bytes(one.traffic)} traffic, {told or 'no collectives'}"
+        )
 
     def _notes(self) -> list[str]:
         notes = ["FLOPs are counted in the trace, over all devices, scans as often as they turn"]
@@ -165,9 +168,10 @@ def quantity(number: float) -> str:
 
 
 def _bytes(number: float) -> str:
+    """A number of bytes, to the two digits that an estimate deserves."""
     for unit, name in ((2**40, "TiB"), (2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB")):
         if number >= unit:
-            return f"{number / unit:.1f} {name}"
+            return f"{float(f'{number / unit:.2g}'):g} {name}"
     return f"{number:.0f} B"
 
 
