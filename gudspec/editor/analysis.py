@@ -32,8 +32,8 @@ class Analysis:
 
     @cached_property
     def outline(self) -> Outline:
-        """Its keys, read tolerantly."""
-        return outline(self.text)
+        """Its keys, read tolerantly; none where there is too much to be a spec."""
+        return outline(self.text if len(self.text) <= MAX_BYTES else "")
 
     @cached_property
     def is_spec(self) -> bool:

@@ -23,6 +23,8 @@ _FLOW_KEY = re.compile(
 )
 _COMMENT = re.compile(r"[ \t]#")
 _FLOW_END = re.compile(r"[ \t]#|[,\[\]{}]")
+_DEEPEST = 100
+"""What is nested deeper has no place in the outline: no spec is."""
 _PROPERTIES = re.compile(r"(?:[&!]\S*[ \t]+)*")
 
 
@@ -178,6 +180,8 @@ class _Scanner:
         return slot.path if slot else top.path
 
     def _block(self, start: int, end: int, column: int) -> None:
+        if len(self.frames) > _DEEPEST:
+            return
         if self.text[start] == "-" and (start + 1 == end or self.text[start + 1] in " \t"):
             path = self.container(column, dash=True)
             if not (self.frames and self.frames[-1].listed and self.frames[-1].indent == column):
@@ -292,6 +296,8 @@ class _Scanner:
             elif character == ",":
                 frame.pending, frame.index = None, frame.index + 1
                 start += 1
+            elif character in "{[" and len(self.frames) > _DEEPEST:
+                return
             elif character in "{[":
                 slot = frame.pending or (None if frame.bracket == "{" else self._item(frame, start))
                 frame.pending = None

@@ -2,6 +2,8 @@
 
 import re
 from bisect import bisect_right
+from functools import cached_property
+from itertools import accumulate
 
 from lsprotocol.types import Position, PositionEncodingKind, Range
 
@@ -25,7 +27,10 @@ class Positions:
     def __init__(self, text: str, encoding: str = PositionEncodingKind.Utf16):
         self._text = text
         self._codec, self._width = _BYTES.get(PositionEncodingKind(encoding), ("utf-32-le", 4))
-        self._starts = [0, *(match.end() for match in _LINE_END.finditer(text))]
+
+    @cached_property
+    def _starts(self) -> list[int]:
+        return [0, *(match.end() for match in _LINE_END.finditer(self._text))]
 
     def offset(self, position: Position) -> int:
         """The offset of a position; positions beyond a line's end are its end."""
@@ -55,8 +60,12 @@ class Positions:
 
     def offset_of(self, mark: Mark) -> int:
         """The offset of a mark of this text, whose lines are YAML's: it breaks them at more characters."""
-        before = self._text.splitlines(keepends=True)[: mark.line - 1]
-        return min(sum(map(len, before)) + mark.column - 1, len(self._text))
+        starts = self._yaml_starts
+        return min(starts[min(mark.line, len(starts)) - 1] + mark.column - 1, len(self._text))
+
+    @cached_property
+    def _yaml_starts(self) -> list[int]:
+        return list(accumulate(map(len, self._text.splitlines(keepends=True)), initial=0))
 
     def of_span(self, span: Span) -> Range:
         """The range of a span of this text."""

@@ -116,13 +116,15 @@ def server() -> _Server:
 
     @ls.feature(types.TEXT_DOCUMENT_DEFINITION)
     def defined(params: types.DefinitionParams) -> types.Location | None:
-        return definition(ls.analysis(params.text_document.uri), params.position)
+        analysis = ls.analysis(params.text_document.uri)
+        return definition(analysis, params.position) if analysis.is_spec else None
 
     kinds = types.CodeActionOptions([types.CodeActionKind.QuickFix, FIX_ALL])
 
     @ls.feature(types.TEXT_DOCUMENT_CODE_ACTION, kinds)
     def acted(params: types.CodeActionParams) -> list[types.CodeAction]:
-        found = actions(ls.analysis(params.text_document.uri), params.text_document.uri, params.range)
+        analysis = ls.analysis(params.text_document.uri)
+        found = actions(analysis, params.text_document.uri, params.range) if analysis.is_spec else []
         only = params.context.only
         return [one for one in found if only is None or any(_within(one.kind, kind) for kind in only)]
 

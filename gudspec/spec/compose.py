@@ -241,6 +241,6 @@ def _interpolate(text: str, span: Span, environment: Environment[str, str], prob
 
     result = _VARIABLE.sub(value, text)
     if len(result) > max(MAX_BYTES, len(text)):
-        wrong.append("a string of more than 1 MB, with what its environment variables hold")
+        wrong.append(f"a string of more than {MAX_BYTES // 1000} kB, with what its environment variables hold")
     problems.extend(Diagnostic("GUD013", message, span) for message in wrong)
     return Broken(span) if wrong else Scalar(result, span, tuple(dict.fromkeys(used)))

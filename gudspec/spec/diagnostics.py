@@ -13,6 +13,8 @@ Severity = Literal["error", "warning"]
 
 SET = "--set"
 """Name of the sources that overrides on the command line come from."""
+_LONGEST = 600
+"""Messages of more characters are cut in the middle."""
 _WIDEST = 160
 """Longer source lines are shown through a window around the caret."""
 
@@ -65,6 +67,8 @@ class Span:
 
 
 def _printable(text: str) -> str:
+    if len(text) > _LONGEST:
+        text = f"{text[: _LONGEST // 2]} … {text[-_LONGEST // 4 :]}"
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
@@ -90,7 +94,7 @@ class Diagnostic:
     """The suggestion is right without a doubt, so that a tool may apply it; an empty one deletes the text of `span`."""
 
     def __post_init__(self) -> None:
-        # Messages quote the spec, whose strings may hold what must not reach a terminal.
+        # Messages quote the spec, whose strings may hold what must not reach a terminal, and any amount of it.
         object.__setattr__(self, "message", _printable(self.message))
         object.__setattr__(self, "notes", tuple(map(_printable, self.notes)))
 

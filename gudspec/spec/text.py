@@ -16,10 +16,10 @@ from gudspec.spec.tree import Broken, Entry, Mapping, Node, Scalar, Sequence
 
 __all__ = ["MAX_BYTES", "decode", "mark_at", "parse"]
 
-MAX_BYTES = 1_000_000
+MAX_BYTES = 250_000
 """Largest file; a spec has a few thousand bytes."""
 _MAX_DEPTH = 64
-_MAX_NODES = 20_000
+_MAX_NODES = 10_000
 """Largest spec, aliases expanded; a thousand characters of a value count like one more."""
 _Event: TypeAlias = Any
 """An event of libyaml; the stubs do not know the attributes of each kind."""
@@ -45,12 +45,11 @@ def decode(name: str, data: bytes) -> tuple[Source, Diagnostic | None]:
     """
     if len(data) > MAX_BYTES:
         empty = Source(name, "")
-        message = f"the file is larger than {MAX_BYTES // 1_000_000} MB: is it a spec?"
+        message = f"the file is larger than {MAX_BYTES // 1000} kB: is it a spec?"
         return empty, Diagnostic("GUD003", message, Span(empty))
-    for start, encoding in _ENCODINGS.items():
-        if data.startswith(start):
-            empty = Source(name, "")
-            return empty, Diagnostic("GUD002", f"the file is {encoding}: save it as UTF-8", Span(empty))
+    if encoding := _other_encoding(data):
+        empty = Source(name, "")
+        return empty, Diagnostic("GUD002", f"the file is {encoding}: save it as UTF-8", Span(empty))
     try:
         return Source(name, data.decode("utf-8-sig")), None
     except UnicodeDecodeError as error:
@@ -58,6 +57,14 @@ def decode(name: str, data: bytes) -> tuple[Source, Diagnostic | None]:
         mark = mark_at(data[: error.start].decode("utf-8-sig", errors="replace"))
         message = f"byte 0x{data[error.start]:02x} is not UTF-8: is this a text file?"
         return source, Diagnostic("GUD002", message, Span(source, mark, mark))
+
+
+def _other_encoding(data: bytes) -> str | None:
+    for start, encoding in _ENCODINGS.items():
+        if data.startswith(start):
+            return encoding
+    # Without a mark, the zeros between the first two letters tell.
+    return {2: "UTF-16", 3: "UTF-32"}.get(data[:4].count(0)) if any(data[:4]) else None
 
 
 def mark_at(before: str) -> Mark:

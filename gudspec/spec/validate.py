@@ -62,9 +62,25 @@ def validate(tree: Mapping, problems: list[Diagnostic]) -> Experiment | None:
 
 
 def closest(word: object, known: Iterable[str]) -> str | None:
-    """The known word that `word` was probably meant to be."""
-    found = difflib.get_close_matches(str(word), list(known), n=1, cutoff=0.6)
-    return found[0] if found else None
+    """The known word that `word` was probably meant to be.
+
+    Example:
+        >>> [closest(word, ("learning_rate", "steps", "validation")) for word in ("stepps", "lr", "val", "x")]
+        ['steps', 'learning_rate', 'validation', None]
+    """
+    known, written = list(known), str(word)
+    if found := difflib.get_close_matches(written, known, n=1, cutoff=0.6):
+        return found[0]
+    short = [one for one in known if written in _abbreviations(one)]
+    return short[0] if len(short) == 1 else None
+
+
+def _abbreviations(word: str) -> Iterator[str]:
+    """`lr` and `l_r` and whatever `learning_rate` begins with, from two letters on."""
+    letters = [part[:1] for part in word.split("_")]
+    if len(letters) > 1:
+        yield from ("".join(letters), "_".join(letters))
+    yield from (word[:length] for length in range(2, len(word)))
 
 
 def _dotted(path: Path) -> str:

@@ -125,13 +125,13 @@ def test_positions_and_offsets_are_inverse(text: str, encoding: PositionEncoding
         ("evaluate:\n  - name: a\n    kind: bound\n    ¦", ["at", "zip", "images"]),
         ("evaluate:\n  ¦", ["- "]),
         ("sample:\n- name: a\n  ¦", ["at", "zip", "count", "sampler"]),
-        ("sample: [{name: a, count: 1, sampler: {kind: ode, ¦", ["solver", "steps", "rtol", "atol"]),
+        ("sample: [{name: a, count: 1, sampler: {kind: ode, ¦", ["grid", "solver", "steps", "rtol"]),
         (
             "design: {schedule: {kind: soft_linear, ordering: {kind: mixture}}}\nsample:\n- at: {¦}",
             ["design.schedule.inverse_softness", "design.schedule.ordering.r"],
         ),
         ("extends: ¦", ["quickstart.yaml"]),
-        ("extends: gud/¦", ["gud/fig2a.yaml", "gud/fig2b.yaml"]),
+        ("extends: gud/¦", ["gud/cifar10.yaml", "gud/fig2a.yaml"]),
         ("extends: gud/fig4d.yaml\ndesign:\n  schedule:\n    ¦", ["kind", "inverse_softness", "separate_low"]),
     ],
 )

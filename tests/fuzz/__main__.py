@@ -22,7 +22,7 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__.splitlines()[0])
     parser.add_argument("--cases", type=int, default=10_000, help="how many")
     parser.add_argument("--start", type=int, default=0, help="first seed")
-    parser.add_argument("--trace", type=float, default=600.0, help="seconds of tracing specs without errors")
+    parser.add_argument("--trace", type=float, default=3600.0, help="seconds of tracing specs without errors")
     parser.add_argument("--folder", type=Path, default=Path("runs/fuzz"), help="where failing cases are kept")
     parser.add_argument("--resume", action="store_true", help="go on where the last session in the folder stopped")
     parser.add_argument("--case", metavar="KIND/SEED", help="only this case, in full")
@@ -46,8 +46,10 @@ def main(arguments: list[str]) -> int:
                 session.save(state, {"seed": seed + 1})
                 print(f"{seed + 1:,} … {len(session.failures)} laws broken", file=sys.stderr, flush=True)
         stop = time.monotonic() + given.trace
-        for kind, case in sorted(clean, key=lambda one: one[0]):
+        waiting = sorted(clean, key=lambda one: one[0])
+        for done, (kind, case) in enumerate(waiting):
             if time.monotonic() > stop:
+                print(f"{len(waiting) - done} specs are left untraced: --trace SECONDS allows more", file=sys.stderr)
                 break
             session.trace(kind, case)
         print(session.summary())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -104,6 +105,8 @@ class Session:
         (target / "minimal.yaml").write_bytes(small.text)
         told = f"{told}\n\nin place of {case.base}\nmutations: {case.told}\noverrides: {small.overrides!r}\n"
         (target / "why.txt").write_text(told, "utf-8", errors="backslashreplace")
+        shown = small.text.decode("utf-8", errors="backslashreplace")
+        print(f"BROKEN {law}\n{shown}\nagain: python -m tests.fuzz --case {kind}/{case.seed}", file=sys.stderr)
 
     def summary(self) -> str:
         """The session in words."""
@@ -113,7 +116,9 @@ class Session:
             f"{self.curves:,} paths evaluated; {self.traced} specs traced, {self.too_large} too large for that",
             "findings: " + ", ".join(f"{code} {count:,}" for code, count in sorted(self.codes.items())),
         ]
-        rows += [f"BROKEN {law}: {len(names)} cases, {' '.join(names[:8])}" for law, names in self.failures.items()]
+        for law, names in self.failures.items():
+            rows.append(f"BROKEN {law}: {len(names)} cases, {' '.join(names[:8])}")
+            rows.append(f"    python -m tests.fuzz --case {names[0]}")
         return "\n".join(rows if self.failures else [*rows, "all laws hold"])
 
     def save(self, path: Path, done: dict[str, int]) -> None:
