@@ -12,6 +12,9 @@ from gudspec.engine.signals import Stop, StopRequest, TogetherStop
 
 __all__ = ["CacheFolder", "Coordinator", "MeshShape", "Process", "Processes", "mesh_overrides", "together"]
 
+_LOST = ("Gloo", "Connection reset", "UNAVAILABLE", "DEADLINE_EXCEEDED", "heartbeat", "another task died")
+"""How an exception begins to look when a process is gone that this one wanted to exchange data with."""
+
 Coordinator: TypeAlias = Annotated[
     str | None,
     typer.Option(metavar="HOST:PORT", envvar="GUDSPEC_COORDINATOR", help="Where the first process waits for others."),
@@ -61,7 +64,7 @@ def together(early: StopRequest, coordinator: str | None, processes: int | None,
         process: this one.
     """
     from gudspec.engine import processes as engine
-    from gudspec.engine.supervisor import report_connected, supervise, supervised
+    from gudspec.engine.supervisor import report_connected, report_explained, supervise, supervised
     from gudspec.errors import GudspecError
 
     where = engine.meeting(coordinator, processes, process)
@@ -80,7 +83,20 @@ def together(early: StopRequest, coordinator: str | None, processes: int | None,
         if isinstance(error, GudspecError) and error.exit_code != 1:
             raise  # all processes end like this
         # the others wait for this one: it must not wait for them
-        text = str(error) if isinstance(error, GudspecError) else f"error: {type(error).__name__}: {error}"
-        print(text[:2000], file=sys.stderr, flush=True)
+        print(_explained(error, str(where))[:2000], file=sys.stderr, flush=True)
+        report_explained()
         sys.stdout.flush()
         os._exit(1)
+
+
+def _explained(error: BaseException, where: str) -> str:
+    """What a process says that ends on its own."""
+    from gudspec.errors import GudspecError
+
+    if isinstance(error, GudspecError):
+        return str(error)
+    text = f"{type(error).__name__}: {error}"
+    if any(sign in text for sign in _LOST):
+        lost = f"error: a process of this run was lost ({where}). All of them have to be started again, to continue"
+        return f"{lost}\n  JAX says: {text[:300]}"
+    return f"error: {text}"

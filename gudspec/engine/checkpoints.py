@@ -17,7 +17,7 @@ from orbax.checkpoint import v1 as ocp
 
 from gudspec import __version__
 from gudspec.engine.checksum import checksum
-from gudspec.engine.processes import several
+from gudspec.engine.processes import gather
 from gudspec.engine.workdir import commit
 from gudspec.errors import Refused, RunError
 from gudspec.program.train import TrainState
@@ -140,7 +140,7 @@ class Checkpoints:
         except Exception as error:  # whatever Orbax and TensorStore make of damaged files
             problem = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
         # a part may be damaged that only one process reads
-        found = _gather(2 if problem else 1 if refused else 0)
+        found = gather(np.array(2 if problem else 1 if refused else 0))
         if found.max() == 0:
             assert state is not None
             if checksum(state) == metadata["checksum"]:
@@ -187,7 +187,13 @@ def _policy(spec: Checkpoint) -> Any:
         kept.append(policies.EveryNSteps(spec.keep_every))
     if spec.best is not None:
         name = spec.best.metric
-        kept.append(policies.BestN(lambda metrics: metrics[name], True, spec.best.count, False))
+        lowest = policies.BestN(
+            get_metric_fn=lambda metrics: metrics[name],
+            reverse=True,  # the last of the descending ones are kept
+            n=spec.best.count,
+            keep_checkpoints_without_metrics=False,
+        )
+        kept.append(lowest)
     return policies.AnyPreservationPolicy(kept)
 
 
@@ -200,15 +206,6 @@ def _load(path: epath.Path, abstract: TrainState) -> TrainState:
     with ocp.Context(multiprocessing_options=options):
         state: TrainState = ocp.load(path, abstract)
     return state
-
-
-def _gather(value: int) -> np.ndarray:
-    """A number of every process, [processes]."""
-    if not several():
-        return np.array([value])
-    from jax.experimental.multihost_utils import process_allgather
-
-    return np.asarray(process_allgather(np.int32(value)))
 
 
 def _committed(folder: epath.Path) -> list[int]:

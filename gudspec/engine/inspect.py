@@ -10,8 +10,6 @@ import jax
 from gudspec.engine.checkpoints import Checkpoints
 from gudspec.engine.loop import abstract_state
 from gudspec.engine.workdir import Workdir
-from gudspec.errors import Refused
-from gudspec.spec.load import load
 
 __all__ = ["inspect"]
 
@@ -31,11 +29,9 @@ def inspect(workdir: str | os.PathLike[str], verify: bool) -> list[dict[str, Any
         Refused: the folder is not a workdir.
     """
     directory = Workdir.at(workdir, writes=False)
-    if not directory.spec.exists():
-        raise Refused(f"{directory.path} is not a workdir: it has no {directory.spec.name}. `gudspec run` makes one")
+    experiment = directory.experiment()
     if not directory.checkpoints.exists():
         return []
-    experiment = load(directory.spec)
     rows = []
     abstract = None
     with Checkpoints(directory.checkpoints, experiment.checkpoint, {}, clean=False) as checkpoints:

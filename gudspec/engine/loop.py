@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
-from typing import Any
 
 import jax
 from clu import parameter_overview
 
 from gudspec.data.pipeline import stream
 from gudspec.engine.checkpoints import Checkpoints
+from gudspec.engine.compiled import Compiled
 from gudspec.engine.console import Reporter
 from gudspec.engine.heartbeat import Heartbeat
 from gudspec.engine.mesh import local_rows, place_rows, place_whole, replicated, split, state_shardings
@@ -150,19 +150,16 @@ class _Step:
         )
         self._statistics = place_whole(session.statistics, session.mesh)
         self._parts = session.prepared.experiment.train.accumulate
-        self._compiled: dict[int, Any] = {}
+        self._compiled: dict[int, Compiled] = {}
         self.flops = 0.0
         """Arithmetic of the last step, over all devices; the inside of a loop over parts is counted as often."""
 
     def __call__(self, state: TrainState, batch: Batch) -> tuple[TrainState, dict[str, jax.Array]]:
         """The state after the step, and metrics."""
         size = len(batch["pixels"])
-        if size not in self._compiled:
-            compiled = self._jitted.lower(state, batch, self._statistics).compile()
-            cost: Mapping[str, float] = compiled.cost_analysis() or {}
-            self._compiled[size] = compiled
-            self.flops = float(cost.get("flops", 0.0)) * self._parts * jax.device_count()
-        result: tuple[TrainState, dict[str, jax.Array]] = self._compiled[size](state, batch, self._statistics)
+        program = self._compiled.setdefault(size, Compiled(self._jitted))
+        result: tuple[TrainState, dict[str, jax.Array]] = program(state, batch, self._statistics)
+        self.flops = program.flops * self._parts * jax.device_count()
         return result
 
 
@@ -205,11 +202,11 @@ def _loop(session: Session, state: TrainState, start: int, total: int, skips: Sk
                 line = interval.close(step, explosion * previous if explosion and previous else None)
                 previous = line["loss"]
                 log.write(line)
-                note = f"loss {line['loss']:.4f}  {line['images_per_second']:,.0f} images/s"
-                session.reporter.advance(step, note)
+                session.reporter.advance(step, _note(line))
             if saving:
                 with interval.spending("checkpoint"):
                     session.checkpoints.save(state, {name: line[name] for name in ("loss", "gradient_norm")})
+                    log.events.histograms(step, state.parameters)
             if stopping:
                 break
         session.checkpoints.wait()
@@ -221,3 +218,13 @@ def _loop(session: Session, state: TrainState, start: int, total: int, skips: Sk
     if step < total:
         raise Interrupted(f"stopped at step {step} of {total}; the same command continues")
     return state
+
+
+def _note(line: Mapping[str, float]) -> str:
+    """What the console says of an interval."""
+    parts = [f"loss {line['loss']:.4f}"]
+    if line["images_per_second"]:  # an interval that only held the compilation has no speed
+        parts += [f"{line['images_per_second']:,.0f} images/s", f"{1000 * line['step_seconds']:.1f} ms/step"]
+    if "utilization" in line:
+        parts.append(f"MFU {100 * line['utilization']:.1f} %")
+    return "  ".join(parts)

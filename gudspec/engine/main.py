@@ -31,7 +31,6 @@ from gudspec.program.program import Program
 from gudspec.program.train import TrainState
 from gudspec.report.page import write_report
 from gudspec.spec.identity import differences
-from gudspec.spec.load import load
 from gudspec.spec.models import Experiment
 from gudspec.spec.models.results import Sample
 from gudspec.spec.resolved import dump
@@ -187,11 +186,7 @@ def open_workdir(
     directory = Workdir.at(workdir, writes=first())
 
     def prepare() -> Prepared:
-        if not directory.spec.exists():
-            raise Refused(
-                f"{directory.path} is not a workdir: it has no {directory.spec.name}. `gudspec run` makes one"
-            )
-        prepared = open_data(load(directory.spec, overrides))
+        prepared = open_data(directory.experiment(overrides))
         _check_same_design(directory, prepared)
         return prepared
 
@@ -266,7 +261,7 @@ def _check_same_design(directory: Workdir, prepared: Prepared) -> None:
     known = directory.read("provenance.json").get("design_hash")
     if known in (None, prepared.hashes["design_hash"]):
         return
-    changed = differences(load(directory.spec), prepared.experiment)
+    changed = differences(directory.experiment(), prepared.experiment)
     lines = [f"  {path}: {before} there, {now} here" for path, before, now in changed]
     lines = lines or ["  the images of data.source, or the files of design, are not the ones that it was trained on"]
     raise Refused(
@@ -289,7 +284,7 @@ def _finish(trained: Trained, parameters_sha256: str, parameter_count: int) -> R
         trained.workdir.report.unlink(missing_ok=True)  # a run is finished once its report is there
     evaluations, samples = trained.evaluate(), trained.sample()
     metrics = share(lambda: read_metrics(trained.workdir))
-    speeds = [line["images_per_second"] for line in metrics]
+    speeds = [line["images_per_second"] for line in metrics if line["images_per_second"]]
     nominal = trained.program.at()
     likelihoods = [e for e in evaluations if e["kind"] == "likelihood"]
     at_nominal = [e for e in likelihoods if trained.program.at(e["at"]) == nominal]

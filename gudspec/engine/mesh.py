@@ -1,6 +1,6 @@
 """How arrays are laid out over devices."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
 
@@ -15,6 +15,7 @@ __all__ = [
     "device_mesh",
     "gathered",
     "local_rows",
+    "parts",
     "place_rows",
     "place_whole",
     "replicated",
@@ -105,6 +106,21 @@ def place_whole(tree: Any, mesh: jax.sharding.Mesh) -> Any:
 def gathered(tree: Any, mesh: jax.sharding.Mesh) -> Any:
     """Arrays of the mesh as NumPy arrays, whole, in every process."""
     return jax.tree.map(np.asarray, jax.jit(lambda tree: tree, out_shardings=replicated(mesh))(tree))
+
+
+def parts(array: jax.Array) -> Iterator[tuple[np.ndarray, jax.Array]]:
+    """The parts of an array that lie on this process' devices, each of one device; copies of a part count once.
+
+    What is computed of them needs no other device. Many small programs that do, in flight at once, wait for each other
+    for ever on CPUs.
+
+    Yields:
+        Where the part starts, uint32 [axes], and the part.
+    """
+    for shard in array.addressable_shards:
+        if shard.replica_id == 0:
+            start = [place.indices(size)[0] for place, size in zip(shard.index, array.shape, strict=True)]
+            yield np.array(start, np.uint32), shard.data
 
 
 def state_shardings(tree: Any, mesh: jax.sharding.Mesh) -> Any:

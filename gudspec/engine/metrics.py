@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import jax
@@ -15,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from clu import metrics as clu_metrics
 
+from gudspec.engine.events import Events
 from gudspec.engine.workdir import Workdir
 from gudspec.errors import Diverged
 
@@ -126,7 +125,7 @@ def device_facts(flops: float) -> dict[str, float]:
 
 
 class MetricsLog:
-    """`metrics.jsonl` and TensorBoard events of a workdir; only the process that writes makes any.
+    """`metrics.jsonl` of a workdir, and the same for TensorBoard.
 
     Args:
         workdir: where they are written.
@@ -134,42 +133,20 @@ class MetricsLog:
     """
 
     def __init__(self, workdir: Workdir, step: int):
-        self._workdir, self._events = workdir, None
-        self._copied = time.monotonic()
-        if not workdir.writes:
-            return
-        from tensorboardX import SummaryWriter
-
-        kept = [line for line in read_metrics(workdir) if line["step"] <= step]
-        workdir.write_text(workdir.metrics.name, "".join(json.dumps(line) + "\n" for line in kept))
-        self._folder = tempfile.mkdtemp() if workdir.remote else str(workdir.path / "events")
-        self._events = SummaryWriter(self._folder, purge_step=step + 1)
+        self._workdir, self.events = workdir, Events(workdir, purge=step + 1)
+        if workdir.writes:
+            kept = [line for line in read_metrics(workdir) if line["step"] <= step]
+            workdir.write_text(workdir.metrics.name, "".join(json.dumps(line) + "\n" for line in kept))
 
     def write(self, line: dict[str, float]) -> None:
         """Appends one interval."""
-        if self._events is None:
-            return
         self._workdir.append(self._workdir.metrics.name, json.dumps(line) + "\n")
-        for name, value in line.items():
-            if name != "step":
-                self._events.add_scalar(f"train/{name}", value, int(line["step"]))
-        if time.monotonic() - self._copied > 60:
-            self._copy()
+        scalars = {f"train/{name}": value for name, value in line.items() if name != "step"}
+        self.events.scalars(int(line["step"]), scalars)
 
     def close(self) -> None:
         """Flushes the events."""
-        if self._events is not None:
-            self._events.close()
-            self._copy()
-
-    def _copy(self) -> None:
-        """TensorBoard's writer knows local files only: those of a remote workdir are copied now and then."""
-        self._copied = time.monotonic()
-        if self._workdir.remote:
-            target = self._workdir.path / "events"
-            target.mkdir(parents=True, exist_ok=True)
-            for file in Path(self._folder).iterdir():
-                (target / file.name).write_bytes(file.read_bytes())
+        self.events.close()
 
 
 def read_metrics(workdir: Workdir) -> list[dict[str, Any]]:

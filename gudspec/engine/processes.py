@@ -6,22 +6,29 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import pickle
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from gudspec.errors import GudspecError, Refused, RunError
 
+if TYPE_CHECKING:
+    import numpy as np
+
 __all__ = [
+    "COMPILATION_SECONDS",
     "HEARTBEAT_SECONDS",
     "MEETING_SECONDS",
     "Meeting",
     "connect",
     "everywhere",
     "first",
+    "gather",
+    "meet",
     "meeting",
     "several",
     "share",
@@ -31,6 +38,10 @@ MEETING_SECONDS = 40
 """How long a process waits for the others; with what JAX takes to give up, under a minute."""
 HEARTBEAT_SECONDS = 30
 """After how long without a sign of life a process counts as lost."""
+COMPILATION_SECONDS = 1800
+"""How long a process that has compiled a program waits for others that still do."""
+_MEETINGS = itertools.count()
+"""Every barrier needs a name of its own."""
 
 T = TypeVar("T")
 
@@ -132,6 +143,26 @@ def first() -> bool:
     return not several() or jax.process_index() == 0
 
 
+def meet() -> None:
+    """Waits for the other processes, for as long as they may compile; all call it equally often."""
+    if several():
+        import jax
+        from orbax.checkpoint import multihost
+
+        everybody = set(range(jax.process_count()))
+        multihost.sync_global_processes(f"met-{next(_MEETINGS)}", timeout=COMPILATION_SECONDS, processes=everybody)
+
+
+def gather(array: np.ndarray) -> np.ndarray:
+    """An array of every process, [processes, …]."""
+    if not several():
+        return array[None]
+    import numpy as np
+    from jax.experimental.multihost_utils import process_allgather
+
+    return np.asarray(process_allgather(array))
+
+
 def share(make: Callable[[], T]) -> T:
     """What `make` returns in the first process, in all of them. Others do not call it.
 
@@ -164,7 +195,6 @@ def everywhere(make: Callable[[], T]) -> T:
     if not several():
         return make()
     import numpy as np
-    from jax.experimental import multihost_utils
 
     result: T | None = None
     problem = b""
@@ -172,12 +202,12 @@ def everywhere(make: Callable[[], T]) -> T:
         result = make()
     except (GudspecError, OSError) as failure:
         problem = _problem(failure)
-    sizes = multihost_utils.process_allgather(np.int32(len(problem)))
+    sizes = gather(np.array(len(problem), np.int32))
     if not sizes.any():
         return result  # type: ignore[return-value]
     failed = int(np.argmax(sizes > 0))
     buffer = np.frombuffer(problem.ljust(int(sizes.max()), b"\0"), np.uint8)
-    _, error = pickle.loads(multihost_utils.process_allgather(buffer)[failed].tobytes())
+    _, error = pickle.loads(gather(buffer)[failed].tobytes())
     raise _raised(*error)
 
 

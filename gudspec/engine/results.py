@@ -16,7 +16,9 @@ import jax
 import numpy as np
 
 from gudspec.data import Images
+from gudspec.engine.compiled import Compiled
 from gudspec.engine.console import Reporter
+from gudspec.engine.events import Events
 from gudspec.engine.heartbeat import Heartbeat
 from gudspec.engine.mesh import gathered, local_rows, place_rows, place_whole, replicated, split
 from gudspec.engine.prepare import Prepared
@@ -89,13 +91,15 @@ class Trained:
             program = None
             for at in points(entry):
                 key = _key_of(entry, at, self.step)
+                place = "".join(f" {path.rpartition('.')[2]}={value:g}" for path, value in at.items())
                 result = self._kept.get(key)
                 if result is None:
                     program = program or self._evaluation(entry)  # one compilation for all points
                     result = self._evaluate(entry, program, at)
                     self._keep(key, result)
+                    with Events(self.workdir) as events:
+                        events.scalars(self.step, {f"evaluate/{entry.name}{place}": result["value"]})
                 results.append(result)
-                place = "".join(f" {path.rpartition('.')[2]}={value:g}" for path, value in at.items())
                 self.reporter.say(
                     f"{entry.name}{place}: {result['value']:.4f} ± {result['standard_error']:.4f} bits/dim"
                     f" ({result['images']} {entry.split} images)"
@@ -105,11 +109,12 @@ class Trained:
     def _evaluation(self, entry: AnyEvaluation) -> Any:
         """The program of an evaluation over all devices: images are split, the results are everywhere."""
         parameters, whole = jax.tree.map(lambda leaf: leaf.sharding, self.parameters), replicated(self.mesh)
-        return jax.jit(
+        jitted = jax.jit(
             self.program.evaluation(entry),
             in_shardings=(parameters, whole, split(self.mesh), whole, whole),
             out_shardings=whole,
         )
+        return Compiled(jitted)
 
     def _evaluate(self, entry: AnyEvaluation, program: Any, at: Mapping[str, float]) -> dict[str, Any]:
         start = time.perf_counter()
@@ -166,6 +171,8 @@ class Trained:
                     program = program or self.sampler(entry)
                     result = self.draw(entry, name, at, program)
                     self._keep(key, result)
+                    with Events(self.workdir) as events:
+                        events.image(self.step, f"samples/{name}", self.workdir.path / result["file"])
                 results.append(result)
                 self.reporter.say(f"{entry.name}: {entry.count} samples in {self.workdir.samples / name}.png")
         return results
@@ -179,11 +186,12 @@ class Trained:
         count = -(-entry.count // self.mesh.size) * self.mesh.size
         draw = partial(self.program.sampler(entry.sampler), count=count)
         condition = {"labels": split(self.mesh)} if self.prepared.experiment.network.labels else {}
-        return jax.jit(
+        jitted = jax.jit(
             lambda *arguments: draw(*arguments),
             in_shardings=(parameters, whole, whole, whole, condition),
             out_shardings=split(self.mesh),
         )
+        return Compiled(jitted)
 
     def draw(self, entry: Sample, name: str, at: Mapping[str, float], program: Any) -> dict[str, Any]:
         """Draws one set of samples and writes it as `samples/<name>.png` and `.npz`."""

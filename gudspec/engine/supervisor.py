@@ -17,12 +17,12 @@ from collections.abc import Sequence
 from types import FrameType
 from typing import IO
 
-__all__ = ["report_connected", "supervise", "supervised"]
+__all__ = ["report_connected", "report_explained", "supervise", "supervised"]
 
 _VARIABLE = "GUDSPEC_SUPERVISED"
 _NATIVE = re.compile(r"^(F\d{4} |E\d{4} |\*\*\* )")
 """How the first line of a native failure begins; a stack trace follows."""
-_READY, _CONNECTED = b"r", b"c"
+_READY, _CONNECTED, _EXPLAINED = b"r", b"c", b"e"
 
 
 def supervise(arguments: Sequence[str], where: str) -> int:
@@ -53,14 +53,14 @@ def supervise(arguments: Sequence[str], where: str) -> int:
     native = _pass_on(child.stderr)
     code = child.wait()
     states.join(1)
-    if code in (0, 1, 2, 3, 75):
+    if code in (0, 2, 3, 75) or (code == 1 and _EXPLAINED in state):
         return code
     if told.stopped and (code < 0 or code == 130) and _CONNECTED not in state:
         print("interrupted while starting; the same command starts again", file=sys.stderr, flush=True)
         return 75
     if native and _CONNECTED not in state:
         problem = f"not all processes came ({where}). Start all of them, and check that the first can be reached"
-    elif native:
+    elif native or code == 1:  # JAX may also end a process with 1, and say nothing
         problem = f"a process of this run was lost ({where}). All of them have to be started again, to continue"
     else:
         name = signal.Signals(-code).name if code < 0 else f"exit code {code}"
@@ -124,6 +124,11 @@ def supervised() -> bool:
 def report_connected() -> None:
     """Tells the supervisor that all processes have met."""
     _say(_CONNECTED)
+
+
+def report_explained() -> None:
+    """Tells the supervisor that the user knows why this process ends with 1."""
+    _say(_EXPLAINED)
 
 
 def _say(what: bytes) -> None:

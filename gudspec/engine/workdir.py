@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
@@ -15,7 +15,10 @@ from typing import Any
 import numpy as np
 from etils import epath
 
+from gudspec.errors import Refused
 from gudspec.program.design import Statistics
+from gudspec.spec.load import loads
+from gudspec.spec.models import Experiment
 
 __all__ = ["Workdir", "commit", "provenance"]
 
@@ -44,6 +47,16 @@ class Workdir:
     def spec(self) -> epath.Path:
         """The resolved spec, which alone reproduces the run."""
         return self.path / "spec.resolved.yaml"
+
+    def experiment(self, overrides: Iterable[str] = ()) -> Experiment:
+        """The experiment of the resolved spec, with overrides.
+
+        Raises:
+            Refused: there is none.
+        """
+        if not self.spec.exists():
+            raise Refused(f"{self.path} is not a workdir: it has no {self.spec.name}. `gudspec run` makes one")
+        return loads(self.spec.read_text(), overrides, name=os.fspath(self.spec))
 
     @property
     def checkpoints(self) -> epath.Path:
@@ -87,6 +100,9 @@ class Workdir:
         if not self.writes:
             return
         self.path.mkdir(parents=True, exist_ok=True)
+        if self.remote:  # an object appears as a whole
+            (self.path / name).write_text(text)
+            return
         temporary = self.path / f".{name}.tmp"
         temporary.write_text(text)
         temporary.replace(self.path / name)
@@ -119,10 +135,11 @@ class Workdir:
         """Keeps the statistics: a resumed run and a later evaluation use the very same numbers."""
         if not self.writes:
             return
-        temporary = self.path / ".statistics.npz.tmp"
+        temporary = self.path / ("statistics.npz" if self.remote else ".statistics.npz.tmp")
         with temporary.open("wb") as file:
             np.savez(file, **statistics._asdict())
-        temporary.replace(self.path / "statistics.npz")
+        if not self.remote:
+            temporary.replace(self.path / "statistics.npz")
 
 
 @cache

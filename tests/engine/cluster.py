@@ -61,7 +61,7 @@ def start(
     ]
 
 
-def finish(running: Sequence[subprocess.Popen[str]], timeout: float = 240) -> list[tuple[int, str, str]]:
+def finish(running: Sequence[subprocess.Popen[str]], timeout: float = 600) -> list[tuple[int, str, str]]:
     """Code, stdout and stderr of each."""
     try:
         said = [process.communicate(timeout=timeout) for process in running]

@@ -1,15 +1,12 @@
 """The same run on other devices and other processes is the same run."""
 
-import importlib.util
 import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-_HELPER = importlib.util.spec_from_file_location("cluster", Path(__file__).with_name("cluster.py"))
-cluster = importlib.util.module_from_spec(_HELPER)
-_HELPER.loader.exec_module(cluster)
+from tests.engine import cluster
 
 pytestmark = pytest.mark.slow
 

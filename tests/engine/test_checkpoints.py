@@ -1,0 +1,129 @@
+"""Which checkpoints are kept, what travels in them, and what is made of damaged ones."""
+
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from etils import epath
+
+from gudspec import __version__
+from gudspec.engine.checkpoints import Checkpoints, digest
+from gudspec.errors import Refused, RunError
+from gudspec.program.train import TrainState
+from gudspec.spec.models.training import Best, Checkpoint
+
+
+def state(step: int, size: int = 1000) -> TrainState:
+    values = {"network": {"kernel": jax.random.normal(jax.random.key(step), (size,))}}
+    return TrainState(jnp.int32(step), values, values, (), jax.random.key(0))
+
+
+def abstract(size: int = 1000) -> TrainState:
+    device = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
+    return jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=device), state(0, size))
+
+
+def opened(folder: Path, **spec: object) -> Checkpoints:
+    return Checkpoints(epath.Path(folder), Checkpoint(**spec), {"design_hash": "abc", "spec": "gudspec: 1\n"})
+
+
+def test_the_latest_the_best_and_the_multiples_are_kept(tmp_path: Path) -> None:
+    losses = {1: 5.0, 2: 1.0, 3: 4.0, 4: 3.0, 5: 2.0, 6: 6.0, 7: 7.0, 8: 8.0, 9: 9.0}
+    best = Best(metric="loss", count=2)
+    with opened(tmp_path, keep=2, keep_every=4, best=best) as checkpoints:
+        for step, loss in losses.items():
+            checkpoints.save(state(step), {"loss": loss, "gradient_norm": 0.0})
+        checkpoints.wait()
+        assert checkpoints.steps == [2, 4, 5, 8, 9]
+    with opened(tmp_path, keep=2) as checkpoints:  # other rules may hold from now on
+        checkpoints.save(state(10), {"loss": 9.0, "gradient_norm": 0.0})
+        checkpoints.wait()
+        assert checkpoints.steps == [9, 10]
+
+
+def test_a_state_comes_back_to_the_bit_with_the_spec_and_the_version(tmp_path: Path) -> None:
+    with opened(tmp_path) as checkpoints:
+        checkpoints.save(state(3))
+        checkpoints.wait()
+        found = checkpoints.restore(abstract(), pytest.fail)
+        assert digest(found) == digest(state(3))
+        travels = checkpoints.metadata(3)
+    assert travels["spec"] == "gudspec: 1\n"
+    assert travels["design_hash"] == "abc"
+    assert travels["version"] == __version__
+    assert "commit" in travels
+
+
+@pytest.mark.parametrize("damage", ["flip", "truncate", "remove"])
+def test_a_damaged_checkpoint_is_named_and_the_one_before_is_used(tmp_path: Path, damage: str) -> None:
+    with opened(tmp_path) as checkpoints:
+        for step in (1, 2):
+            checkpoints.save(state(step))
+        checkpoints.wait()
+    largest = max(
+        (path for path in (tmp_path / "2").rglob("*") if path.is_file()), key=lambda path: path.stat().st_size
+    )
+    content = bytearray(largest.read_bytes())
+    if damage == "remove":
+        largest.unlink()
+    elif damage == "truncate":
+        largest.write_bytes(content[: len(content) // 2])
+    else:
+        content[len(content) // 2] ^= 1
+        largest.write_bytes(content)
+    said: list[str] = []
+    with opened(tmp_path) as checkpoints:
+        found = checkpoints.restore(abstract(), said.append)
+        assert digest(found) == digest(state(1))
+        assert len(said) == 1
+        assert f"checkpoint {tmp_path}/2 is damaged" in said[0]
+        checkpoints.save(state(2))  # the step is reached again
+        checkpoints.wait()
+        assert digest(checkpoints.restore(abstract(), pytest.fail)) == digest(state(2))
+
+
+def test_an_unfinished_save_is_no_checkpoint_and_is_cleared_away(tmp_path: Path) -> None:
+    with opened(tmp_path) as checkpoints:
+        checkpoints.save(state(1))
+        checkpoints.wait()
+    (tmp_path / "1").rename(tmp_path / "2.orbax-checkpoint-tmp")
+    with opened(tmp_path) as checkpoints:
+        assert checkpoints.restore(abstract(), pytest.fail) is None
+        assert checkpoints.steps == []
+        checkpoints.save(state(2))
+        checkpoints.wait()
+    assert [path.name for path in tmp_path.iterdir()] == ["2"]
+
+
+def test_another_network_is_refused(tmp_path: Path) -> None:
+    with opened(tmp_path) as checkpoints:
+        checkpoints.save(state(1))
+        checkpoints.wait()
+        with pytest.raises(Refused, match="is of a network with other parameters, saved by gudspec"):
+            checkpoints.restore(abstract(999), pytest.fail)
+
+
+def test_a_disk_that_fails_is_a_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with opened(tmp_path) as checkpoints:
+        checkpoints.save(state(1))
+        checkpoints.wait()
+
+        def full(*arguments: object, **options: object) -> None:
+            raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr(checkpoints._checkpointer, "save_async", full)
+        with pytest.raises(RunError) as failed:
+            checkpoints.save(state(2))
+    assert failed.value.exit_code == 1
+    assert "no space left on the disk" in str(failed.value)
+    assert f"the last intact checkpoint is {tmp_path}/1" in str(failed.value)
+
+
+def test_digest_reads_every_byte() -> None:
+    one, other = state(1), state(1)
+    changed = np.array(other.parameters["network"]["kernel"])
+    changed[-1] += 1
+    assert digest(one) == digest(other)
+    assert digest(one) != digest(other._replace(parameters={"network": {"kernel": changed}}))

@@ -1,0 +1,156 @@
+"""A run that is stopped anywhere ends like one that was not; and rolling back. The engine is called directly."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from gudspec.cli.main import app
+from gudspec.engine import loop
+from gudspec.engine.main import Options, run
+from gudspec.errors import Diverged, Interrupted
+from gudspec.spec.load import loads
+
+pytestmark = pytest.mark.slow
+
+TEXT = """
+gudspec: 1
+name: tiny
+data: {source: {kind: digits}}
+design: {basis: {kind: pca}, schedule: {kind: linear}}
+network: {kind: unet, channels: 4, multipliers: [1], blocks: 1, attention: 0, heads: 1, state: 8, mixer_layers: 0}
+train: {steps: 12, batch_size: 8, ema: 0.9, log_every: 2, optimizer: {learning_rate: 1e-3}}
+evaluate: [{name: bound, kind: bound, images: 24, times: 2, batch_size: 8}]
+sample: [{name: grid, count: 4, sampler: {kind: ddim, steps: 10}}]
+checkpoint: {every: 3, keep: 2}
+"""
+
+
+@dataclass
+class StopAt:
+    """Says stop from one call on; 0 never does."""
+
+    call: int
+    calls: int = field(default=0)
+
+    def check(self) -> bool:
+        self.calls += 1
+        return 0 < self.call <= self.calls
+
+
+def outcome(workdir: Path) -> dict[str, Any]:
+    summary = json.loads((workdir / "summary.json").read_text())
+    return {
+        "parameters": summary["parameters_sha256"],
+        "bound": summary["evaluations"][0]["value"],
+        "images": np.load(workdir / "samples" / "grid.npz")["images"].tolist(),
+    }
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, int]:
+    """A run that nothing stopped, and how often it asked whether to stop."""
+    workdir, never = tmp_path_factory.mktemp("undisturbed") / "w", StopAt(0)
+    run(loads(TEXT), workdir, options=Options(stop=never))
+    return workdir, never.calls
+
+
+def test_stopped_at_any_question_and_continued(undisturbed: tuple[Path, int], tmp_path: Path) -> None:
+    """In start-up, in training, between batches of an evaluation, before a sample: every time the same end."""
+    expected, calls = undisturbed
+    assert calls == 1 + 12 + 3 + 1
+    for call, reached in ((1, None), (2, 1), (6, 5), (12, 11), (13, 12), (14, 12), (15, 12), (17, 12)):
+        workdir = tmp_path / str(call)
+        with pytest.raises(Interrupted) as stopped:
+            run(loads(TEXT), workdir, options=Options(stop=StopAt(call)))
+        assert stopped.value.exit_code == 75
+        saved = sorted(int(path.name) for path in (workdir / "checkpoints").glob("*") if path.name.isdigit())
+        assert (saved[-1] if saved else None) == reached
+        assert not (workdir / "summary.json").exists()
+        run(loads(TEXT), workdir)
+        assert outcome(workdir) == outcome(expected), call
+
+
+def test_checkpoints_lists_and_verifies(undisturbed: tuple[Path, int], tmp_path: Path) -> None:
+
+    workdir = tmp_path / "w"
+    shutil.copytree(undisturbed[0], workdir)
+    listed = CliRunner().invoke(app, ["checkpoints", str(workdir), "--json"])
+    assert listed.exit_code == 0, listed.output
+    rows = json.loads(listed.output)
+    assert [(row["step"], row["state"], row["problem"]) for row in rows] == [(9, "intact", ""), (12, "intact", "")]
+    provenance = json.loads((workdir / "provenance.json").read_text())
+    assert all(row["design_hash"] == provenance["design_hash"] and row["version"] for row in rows)
+    for file in (workdir / "checkpoints" / "9" / "state" / "d").iterdir():
+        file.write_bytes(file.read_bytes()[:100])
+    damaged = CliRunner().invoke(app, ["checkpoints", str(workdir)])
+    assert damaged.exit_code == 1
+    assert [line.split()[:2] for line in damaged.output.splitlines()] == [["9", "damaged"], ["12", "intact"]]
+    assert CliRunner().invoke(app, ["checkpoints", str(workdir), "--list"]).exit_code == 0
+    assert CliRunner().invoke(app, ["checkpoints", str(tmp_path)]).exception.exit_code == 2
+
+
+class Poison:
+    """Turns the loss of every step that sees one image into what a broken one would give."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, image: np.ndarray | None, loss: float):
+        take = loop._Step.__call__
+        self.seen: list[np.ndarray] = []
+
+        def step(this: Any, state: Any, batch: Any) -> Any:
+            pixels = np.asarray(batch["pixels"])
+            self.seen.append(pixels)
+            state, metrics = take(this, state, batch)
+            if image is None or (pixels == image).all(axis=(1, 2, 3)).any():
+                state = state._replace(parameters=jax.tree.map(lambda leaf: leaf * jnp.nan, state.parameters))
+                metrics = {**metrics, "loss": jnp.float32(loss)}
+            return state, metrics
+
+        monkeypatch.setattr(loop._Step, "__call__", step)
+
+
+def _image_of_step(monkeypatch: pytest.MonkeyPatch, workdir: Path, step: int) -> np.ndarray:
+    with monkeypatch.context() as patch:
+        seen = Poison(patch, np.full((8, 8, 1), 255, np.uint8), 0.0)
+        run(loads(TEXT, ["evaluate=[]", "sample=[]"]), workdir)
+    return seen.seen[step - 1][0]
+
+
+@pytest.mark.parametrize("loss", [float("nan"), 1e9])
+def test_rolling_back_leaves_the_images_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, loss: float) -> None:
+    image = _image_of_step(monkeypatch, tmp_path / "seen", 8)
+    poison = Poison(monkeypatch, image, loss)
+    changes = ["train.divergence=rollback", "evaluate=[]", "sample=[]"]
+    run(loads(TEXT, changes), tmp_path / "w")
+    skips = json.loads((tmp_path / "w" / "skipped.json").read_text())["skips"]
+    assert skips == [[6, 16]], "back to the checkpoint of step 6, without the images of steps 7 and 8"
+    assert len(poison.seen) == 8 + 6 or len(poison.seen) == 9 + 6  # the loss is read every few steps
+    steps = [json.loads(line)["step"] for line in (tmp_path / "w" / "metrics.jsonl").read_text().splitlines()]
+    assert steps == sorted(set(steps))
+    assert steps[-1] == 12
+
+
+def test_stopping_is_what_a_spec_gets_that_does_not_ask_for_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = _image_of_step(monkeypatch, tmp_path / "seen", 8)
+    Poison(monkeypatch, image, float("nan"))
+    with pytest.raises(Diverged, match=r"loss is nan at step 8; the last good checkpoint is .*/6\.") as diverged:
+        run(loads(TEXT), tmp_path / "w")
+    assert diverged.value.exit_code == 3
+
+
+def test_rolling_back_gives_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Poison(monkeypatch, None, float("nan"))
+    with pytest.raises(Diverged, match="at step 1 after 10 times rolling back; none was saved") as diverged:
+        run(loads(TEXT, ["train.divergence=rollback", "checkpoint.every=1"]), tmp_path / "w")
+    assert diverged.value.exit_code == 3
