@@ -17,6 +17,7 @@ from gudspec.linter import (
     samplers,
     schedules,
     surroundings,
+    tasks,
     training,
 )
 from gudspec.linter.comments import Sifted, sift
@@ -48,6 +49,7 @@ RULES: tuple[Rule, ...] = tuple(
                 *cost.RULES,
                 *launching.RULES,
                 *surroundings.RULES,
+                *tasks.RULES,
             )
         ),
         key=lambda rule: rule.code,

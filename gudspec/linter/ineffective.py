@@ -7,6 +7,7 @@ from gudspec.spec.load import Document
 from gudspec.spec.models.results import Likelihood
 from gudspec.spec.models.samplers import Ode, TimesGrid
 from gudspec.spec.models.schedules import DdpmSchedule, RgCutoffSchedule
+from gudspec.spec.models.tasks import Generate
 from gudspec.spec.sources import levels, validates
 from gudspec.spec.tree import Path, find
 
@@ -57,6 +58,12 @@ def _without_effect(document: Document) -> Iterator[tuple[Path, str]]:
             for name in ("steps", "grid") if adaptive else ("rtol", "atol"):
                 why = "`tsit5` chooses its own steps" if adaptive else f"`{drawn.sampler.solver}` takes given steps"
                 yield ("sample", index, "sampler", name), why
+            if adaptive:
+                yield ("sample", index, "frames"), "`tsit5` does not stop at given times"
+        if not isinstance(drawn.task, Generate):
+            yield ("sample", index, "frames"), "only drawings from noise alone keep frames"
+        if drawn.schedule is not None:
+            yield ("sample", index, "at"), "`path` has its own parameters"
         if isinstance(drawn.sampler.grid, TimesGrid):
             yield ("sample", index, "sampler", "steps"), "`times` gives the steps one by one"
     for section in ("evaluate", "sample"):

@@ -176,9 +176,7 @@ class OneToMask(PathRule):
     source = "Diffusion Forcing (arXiv:2407.01392)"
 
     def check(self, document: Document) -> Iterator[Finding]:
-        found = [
-            one for one in _parts(document.experiment.objective.measure) if isinstance(one[0], Independent | Masked)
-        ]
+        found = [one for one in _parts(document.experiment.objective.measure) if _by_groups(one[0])]
         if found and (seen := look(document)).design is not None and seen.design.groups.count == 1:
             measure, path = found[0]
             message = f"`{measure.kind}` acts on groups, but all components of this schedule share one"
@@ -186,6 +184,10 @@ class OneToMask(PathRule):
 
     def applies(self, document: Document) -> bool:
         return document.experiment.objective.measure.kind in ("independent", "masked", "mixture")
+
+
+def _by_groups(measure: AnyMeasure) -> bool:
+    return isinstance(measure, Independent) or (isinstance(measure, Masked) and measure.by == "groups")
 
 
 class HeldNoisy(Rule):

@@ -45,6 +45,19 @@ class Groups:
             return flat if self.count == 1 else flat.repeat(self.count, axis=-1)
         return flat[..., self.representative]
 
+    def spread(self, values: Array, finer: Groups) -> Array:
+        """Values per group [..., G] as values per group of a finer partition, [..., F]."""
+        return values[..., self.index.reshape(-1)[finer.representative]]
+
+    def joined(self, other: Groups) -> Groups:
+        """The coarsest partition that refines both.
+
+        >>> Groups.columns((2, 2, 1)).joined(Groups.rows((2, 2, 1))).index[..., 0]
+        array([[0, 2],
+               [1, 3]])
+        """
+        return Groups.of(self.index * other.count + other.index)
+
     def refines(self, other: Groups) -> bool:
         """Whether every group of this partition lies inside one group of `other`."""
         return bool(np.array_equal(other.index.reshape(-1)[self.representative][self.index], other.index))
@@ -102,6 +115,16 @@ class Groups:
         index = self.index.ravel()
         mean: np.ndarray = (np.bincount(index, components.ravel()) / np.bincount(index))[self.index]
         return mean
+
+    @classmethod
+    def colors(cls, shape: tuple[int, int, int]) -> Groups:
+        """Channels of the component layout."""
+        return cls(np.broadcast_to(np.arange(shape[2]), shape).copy())
+
+    @classmethod
+    def pixels(cls, shape: tuple[int, int, int]) -> Groups:
+        """Places of the component layout, all channels together."""
+        return cls.components(shape).over_colors()
 
     def over_colors(self) -> Groups:
         """This partition, with the channels at one place of the layout together.

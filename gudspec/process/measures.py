@@ -3,12 +3,14 @@
 import abc
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property, reduce
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 
 from gudspec.process.arrays import Array, Parameters
+from gudspec.process.groups import Groups
 from gudspec.process.paths.base import Path
 
 __all__ = ["Independent", "LogNormal", "Masked", "Measure", "Mixture", "NoisingStates", "PathMeasure"]
@@ -25,6 +27,9 @@ class NoisingStates(NamedTuple):
 
 class Measure(abc.ABC):
     """A distribution over noising states."""
+
+    groups: Groups
+    """The components that share a noising state."""
 
     @abc.abstractmethod
     def sample(self, key: Array, batch: int) -> NoisingStates:
@@ -45,6 +50,11 @@ class PathMeasure(Measure):
     path: Path
     ranges: Mapping[str, tuple[float, float]]
     low_discrepancy: bool = False
+
+    @property
+    def groups(self) -> Groups:  # type: ignore[override]
+        """Those of the path."""
+        return self.path.groups
 
     def sample(self, key: Array, batch: int) -> NoisingStates:
         """Draws the noising states of `batch` examples."""
@@ -72,12 +82,12 @@ class LogNormal(Measure):
     The states may leave the path's ends: the network then knows more than the path needs.
 
     Args:
-        groups: number of groups, G.
+        groups: of the path.
         mean: P_mean.
         deviation: P_std.
     """
 
-    groups: int
+    groups: Groups
     mean: float
     deviation: float
 
@@ -86,7 +96,7 @@ class LogNormal(Measure):
         z = jax.random.normal(key, (batch, 1))
         gamma = 2 * (self.mean + self.deviation * z)
         density = jnp.exp(-0.5 * z**2) / (2 * self.deviation * jnp.sqrt(2 * jnp.pi))
-        shape = (batch, self.groups)
+        shape = (batch, self.groups.count)
         return NoisingStates(jnp.broadcast_to(gamma, shape), jnp.broadcast_to(1 / density, shape))
 
 
@@ -102,6 +112,11 @@ class Independent(Measure):
 
     inner: PathMeasure
 
+    @property
+    def groups(self) -> Groups:  # type: ignore[override]
+        """Those of the path."""
+        return self.inner.groups
+
     def sample(self, key: Array, batch: int) -> NoisingStates:
         """Draws the noising states of `batch` examples."""
         key_level, key_parameters = jax.random.split(key)
@@ -113,26 +128,35 @@ class Independent(Measure):
 
 @dataclass(frozen=True, eq=False)
 class Masked(Measure):
-    """Some groups are known: held clean, while the others follow another measure.
+    """Some parts are known: held clean, while the others follow another measure.
 
-    Per example the share of known groups is uniform in [0, 1]; which ones is drawn independently. A network trained so
+    Per example the share of known parts is uniform in [0, 1]; which ones is drawn independently. A network trained so
     can be given any of its components, which sampling then holds while the rest is generated.
 
     Args:
-        inner: where the unknown groups are.
-        clean: γ of known groups; low, since what is known carries no noise.
+        inner: where the unknown components are.
+        parts: the components that are known together, or unknown together.
+        clean: γ of known components; low, since what is known carries no noise.
     """
 
     inner: Measure
+    parts: Groups
     clean: float
+
+    @cached_property
+    def groups(self) -> Groups:  # type: ignore[override]
+        """Those of the inner measure, cut where a part ends."""
+        return self.inner.groups.joined(self.parts)
 
     def sample(self, key: Array, batch: int) -> NoisingStates:
         """Draws the noising states of `batch` examples."""
         key_share, key_mask, key_inner = jax.random.split(key, 3)
         states = self.inner.sample(key_inner, batch)
         share = jax.random.uniform(key_share, (batch, 1))
-        known = jax.random.uniform(key_mask, states.gamma.shape) < share
-        return NoisingStates(jnp.where(known, self.clean, states.gamma), jnp.where(known, 0.0, states.gamma_dot))
+        known = jax.random.uniform(key_mask, (batch, self.parts.count)) < share
+        known = self.parts.spread(known, self.groups)
+        gamma, gamma_dot = (self.inner.groups.spread(state, self.groups) for state in states)
+        return NoisingStates(jnp.where(known, self.clean, gamma), jnp.where(known, 0.0, gamma_dot))
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,10 +171,18 @@ class Mixture(Measure):
     measures: Sequence[Measure]
     shares: Sequence[float]
 
+    @cached_property
+    def groups(self) -> Groups:  # type: ignore[override]
+        """The coarsest partition that serves all measures."""
+        return reduce(Groups.joined, (measure.groups for measure in self.measures))
+
     def sample(self, key: Array, batch: int) -> NoisingStates:
         """Draws the noising states of `batch` examples."""
         key_choice, *keys = jax.random.split(key, 1 + len(self.measures))
         choice = jax.random.categorical(key_choice, jnp.log(jnp.asarray(self.shares)), shape=(batch,))
-        drawn = [measure.sample(k, batch) for measure, k in zip(self.measures, keys, strict=True)]
+        drawn = [
+            [measure.groups.spread(state, self.groups) for state in measure.sample(k, batch)]
+            for measure, k in zip(self.measures, keys, strict=True)
+        ]
         rows = jnp.arange(batch)
         return NoisingStates(*(jnp.stack(parts)[choice, rows] for parts in zip(*drawn, strict=True)))

@@ -6,6 +6,7 @@ from flax import nnx
 
 from gudspec.network.unet import Unet
 from gudspec.program.design import Design, Shape
+from gudspec.program.measures import masks
 from gudspec.program.optimizer import optimizer
 from gudspec.program.program import Program
 from gudspec.spec.models import Experiment
@@ -52,19 +53,23 @@ def compile(experiment: Experiment, shape: Shape | None = None, classes: int | N
             raise ValueError(f"`{name}` halves the images {halvings} times, but they are {shape[0]}×{shape[1]}")
     if network.labels and classes == 0:
         raise ValueError("`network.labels` asks for class labels, but the images have none")
-    tokens = design.tokens(network.conditioning)
-    if not tokens.refines(design.groups):
+    tokens = design.partition(network.conditioning)
+    masked = (design.partition(part.by) for part in masks(experiment.objective))
+    if not all(tokens.refines(groups) for groups in (design.groups, *masked)):
         raise ValueError(f"γ is not constant on the tokens of `conditioning: {network.conditioning}`")
+    known = classes if classes is not None else known_classes(source) or 0
     create = partial(
         _unet,
         shape=shape,
         tokens=tokens.count,
-        classes=(classes if classes is not None else known_classes(source) or 0) if network.labels else 0,
-        **network.model_dump(exclude={"kind", "conditioning", "labels"}),
+        # one class more stands for a hidden label
+        classes=known + (network.label_dropout > 0) if network.labels else 0,
+        **network.model_dump(exclude={"kind", "conditioning", "labels", "label_dropout"}),
     )
     return Program(
         experiment=experiment,
         shape=shape,
+        classes=known,
         levels=known_levels(source),
         design=design,
         tokens=tokens,

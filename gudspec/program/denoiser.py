@@ -10,7 +10,7 @@ from gudspec.process.groups import Groups
 from gudspec.process.noising import alpha, sigma
 from gudspec.process.process import Process
 
-__all__ = ["PREDICTIONS", "Condition", "Denoise", "network_denoiser"]
+__all__ = ["PREDICTIONS", "Condition", "Denoise", "guided", "network_denoiser"]
 
 Condition: TypeAlias = dict[str, Array]
 """What is known beside the noised components: `labels` [b]; possibly empty."""
@@ -81,3 +81,22 @@ def network_denoiser(
         return convert(output, chi, gamma, process)
 
     return denoise
+
+
+def guided(denoise: Denoise, scale: float, hidden: int) -> Denoise:
+    """Classifier-free guidance (arXiv:2207.12598, eq. 6): ε̂(∅) + scale (ε̂(label) − ε̂(∅)).
+
+    Args:
+        denoise: a denoiser that was trained with labels and without.
+        scale: 1 is the conditional density itself, larger ones sharpen it; the paper's w is scale − 1.
+        hidden: the label that stands for none.
+    """
+
+    def both(chi: Array, gamma: Array, condition: Condition) -> Array:
+        labels = condition["labels"]
+        twice = {"labels": jnp.concatenate([labels, jnp.full_like(labels, hidden)])}
+        states = jnp.concatenate([gamma, gamma]) if len(gamma) > 1 else gamma
+        given, none = jnp.split(denoise(jnp.concatenate([chi, chi]), states, twice), 2)
+        return none + scale * (given - none)
+
+    return both

@@ -19,7 +19,7 @@ from gudspec.program.paths import Diffused, groups_of, path_of
 from gudspec.spec.models import design as models
 from gudspec.spec.models.bases import PcaBasis, spatial
 from gudspec.spec.models.priors import DataVariancePrior, FilePrior, IsotropicPrior, PowerLawPrior
-from gudspec.spec.models.schedules import LearnedSchedule
+from gudspec.spec.models.schedules import AnySchedule, LearnedSchedule
 
 __all__ = ["Design", "Shape", "Statistics", "short_name"]
 
@@ -158,6 +158,24 @@ class Design:
         data = Diffused(statistics.variance, scale, statistics.extremes, statistics.order, rises)
         return path_of(self.spec.schedule, self.layout, data)
 
+    def along(self, schedule: AnySchedule) -> Design:
+        """The same basis and prior along another path, whose open ends are those of this one.
+
+        Raises:
+            ValueError: an end is open, and this path has none to lend.
+        """
+        gamma = getattr(schedule, "gamma", None)
+        if gamma is not None and None in (gamma.min, gamma.max):
+            own = getattr(self.spec.schedule, "gamma", None)
+            if own is None:
+                raise ValueError(f"`gamma` of the {schedule.kind} path must be given: the design's schedule has none")
+            ends = {
+                "min": own.min if gamma.min is None else gamma.min,
+                "max": own.max if gamma.max is None else gamma.max,
+            }
+            schedule = schedule.model_copy(update={"gamma": gamma.model_copy(update=ends)})
+        return Design(self.spec.model_copy(update={"schedule": schedule}), self.shape)
+
     @cached_property
     def rises(self) -> np.ndarray | None:
         """The w of a learned path before training, [pieces, groups]; None of others, which have nothing to learn."""
@@ -171,19 +189,21 @@ class Design:
         basis, path = self.layout.basis(statistics.axes), self.path(statistics, rises)
         return Process(basis, statistics.mean, scale, statistics.variance / scale**2, path)
 
-    def tokens(self, conditioning: str) -> Groups:
-        """The partition of the components into noising-state tokens that `network.conditioning` names."""
+    def partition(self, name: str) -> Groups:
+        """The partition of the components that `network.conditioning` or a measure's `by` names."""
         levels = self.layout.haar_levels
         partitions: Mapping[str, Callable[[], Groups]] = {
             "groups": lambda: self.groups,
             "scalar": lambda: Groups.single(self.shape),
             "components": lambda: self.layout.groups,
+            "pixels": lambda: Groups.pixels(self.shape),
+            "colors": lambda: Groups.colors(self.shape),
             "columns": lambda: Groups.columns(self.shape),
             "rows": lambda: Groups.rows(self.shape),
             "levels": lambda: Groups.of(bases.wavelet_levels(self.shape, levels)),
             "level_columns": lambda: paths.level_columns(self.shape, levels, separate_low=False)[0],
         }
-        return partitions[conditioning]()
+        return partitions[name]()
 
     def labels(self, tokens: Groups, statistics: Statistics) -> Array:
         """Position label of every token [T], scaled to [−1, 1] (GUD, App. A).

@@ -1,22 +1,39 @@
 """From `objective.measure` to a training measure."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from gudspec.process import measures
+from gudspec.process.groups import Groups
 from gudspec.process.paths import Path
 from gudspec.spec.models import measures as spec
 from gudspec.spec.models.training import Objective
 
-__all__ = ["measure_of"]
+__all__ = ["CLEAN", "masks", "measure_of"]
+
+CLEAN = -14.0
+"""γ of what is known, where no measure says another."""
 
 
-def measure_of(objective: Objective, path: Path, ranges: Mapping[str, tuple[float, float]]) -> measures.Measure:
+def masks(objective: Objective) -> list[spec.Masked]:
+    """The measures of an objective that hold something clean."""
+    measure = objective.measure
+    parts = measure.measures if isinstance(measure, spec.MeasureMixture) else (measure,)
+    return [part for part in parts if isinstance(part, spec.Masked)]
+
+
+def measure_of(
+    objective: Objective,
+    path: Path,
+    ranges: Mapping[str, tuple[float, float]],
+    partition: Callable[[str], Groups],
+) -> measures.Measure:
     """The measure of an objective.
 
     Args:
         objective: the spec.
         path: the path of the design.
         ranges: trained range of every parameter of the path.
+        partition: what the `by` of a mask means.
     """
     walk = measures.PathMeasure(path, ranges, objective.time == "low_discrepancy")
 
@@ -25,11 +42,11 @@ def measure_of(objective: Objective, path: Path, ranges: Mapping[str, tuple[floa
             case spec.OnPath():
                 return walk
             case spec.LogNormal(mean=mean, deviation=deviation):
-                return measures.LogNormal(path.groups.count, mean, deviation)
+                return measures.LogNormal(path.groups, mean, deviation)
             case spec.Independent():
                 return measures.Independent(walk)
-            case spec.Masked(clean=clean):
-                return measures.Masked(walk, clean)
+            case spec.Masked(by=by, clean=clean):
+                return measures.Masked(walk, partition(by), clean)
             case spec.MeasureMixture(measures=parts, shares=shares):
                 return measures.Mixture([one(part) for part in parts], shares)
 

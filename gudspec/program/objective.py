@@ -8,7 +8,6 @@ import jax.numpy as jnp
 from gudspec.process.arrays import Array
 from gudspec.process.measures import Measure
 from gudspec.process.noising import alpha, sigma
-from gudspec.process.process import Process
 from gudspec.program.denoiser import Condition, Denoise
 
 __all__ = ["WEIGHTS", "denoising_error", "denoising_loss"]
@@ -40,7 +39,6 @@ def denoising_error(denoise: Denoise, gamma: Array, chi: Array, epsilon: Array, 
 
 def denoising_loss(
     denoise: Denoise,
-    process: Process,
     measure: Measure,
     weight: str,
     key: Array,
@@ -52,7 +50,6 @@ def denoising_loss(
 
     Args:
         denoise: the denoiser.
-        process: its groups lay γ out over the components.
         measure: draws the noising states.
         weight: key of `WEIGHTS`.
         key: key of noising states and noise.
@@ -67,5 +64,5 @@ def denoising_loss(
     states = measure.sample(key_states, len(chi))
     epsilon = rows(jax.random.normal(key_noise, chi.shape))
     chi, condition = rows(chi), jax.tree.map(rows, condition)
-    gamma, gamma_dot = (process.path.groups.expand(rows(state)) for state in states)
+    gamma, gamma_dot = (measure.groups.expand(rows(state)) for state in states)
     return jnp.mean(WEIGHTS[weight](gamma, gamma_dot) * denoising_error(denoise, gamma, chi, epsilon, condition))

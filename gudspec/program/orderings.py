@@ -54,6 +54,8 @@ def ordering_of(
         case spec.FileOrdering():
             assert given is not None, "a file ordering needs the file"
             return orderings.Fixed(groups.pick(given))
+        case spec.ColumnOrdering(first="right") | spec.RowOrdering(first="bottom"):
+            return orderings.Fixed(groups.pick(-coarse.index))
         case _:  # structural groups, numbered in their order
             return orderings.Fixed(groups.pick(coarse.index))
 

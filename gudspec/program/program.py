@@ -9,6 +9,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from flax import nnx
 
@@ -18,18 +19,19 @@ from gudspec.process.groups import Groups
 from gudspec.process.process import Process
 from gudspec.program.accumulate import accumulated, rows
 from gudspec.program.bound import variational_bound
-from gudspec.program.denoiser import Condition, Denoise, network_denoiser
+from gudspec.program.denoiser import Condition, Denoise, guided, network_denoiser
 from gudspec.program.design import Design, Shape, Statistics, short_name
 from gudspec.program.keys import fold
+from gudspec.program.known import known_components
 from gudspec.program.likelihood import bits_per_dim, log_likelihood
-from gudspec.program.measures import measure_of
+from gudspec.program.measures import CLEAN, masks, measure_of
 from gudspec.program.objective import denoising_loss
-from gudspec.program.samplers import sample
+from gudspec.program.tasks import Drawing, drawn
 from gudspec.program.train import Parameters, TrainState, initial_state, train_step
 from gudspec.spec.models import Experiment
-from gudspec.spec.models.results import AnyEvaluation, Likelihood
+from gudspec.spec.models.results import AnyEvaluation, Likelihood, Sample
 from gudspec.spec.models.samplers import AnySampler
-from gudspec.spec.parameters import Bounds
+from gudspec.spec.parameters import Bounds, parameters_of
 
 __all__ = ["Batch", "Program"]
 
@@ -52,6 +54,7 @@ class Program:
         experiment: the spec.
         shape: the image, (H, W, C).
         levels: grey levels of the images; None if they are real-valued.
+        classes: number of class labels of the images; 0 if they have none.
         design: the design point.
         tokens: partition of the components into the network's tokens.
         bounds: trained range and nominal value of every parameter of the schedule, by dotted path.
@@ -63,6 +66,7 @@ class Program:
     experiment: Experiment
     shape: Shape
     levels: int | None
+    classes: int
     design: Design
     tokens: Groups
     bounds: Mapping[str, Bounds]
@@ -126,8 +130,14 @@ class Program:
         uniform = self.experiment.data.dequantize == "uniform"
         return scale(pixels, self.levels, jax.random.uniform(key, pixels.shape) if uniform else jnp.float32(0.5))
 
-    def _condition(self, batch: Batch) -> Condition:
-        return {"labels": batch["labels"]} if self.experiment.network.labels else {}
+    def _condition(self, batch: Batch, key: Array | None = None) -> Condition:
+        """What is known beside the pixels; with a key, as in training, the labels of some images are hidden."""
+        if not self.experiment.network.labels:
+            return {}
+        labels = batch["labels"]
+        if key is not None and (share := self.experiment.network.label_dropout):
+            labels = jnp.where(jax.random.bernoulli(key, share, labels.shape), self.classes, labels)
+        return {"labels": labels}
 
     # ── the programs ───────────────────────────────────────────────────────────────────────────────
 
@@ -147,12 +157,11 @@ class Program:
         dropout_key = fold(key, "dropout", part) if self.experiment.network.dropout else None
         return denoising_loss(
             self._denoise(parameters, process, statistics, dropout_key),
-            process,
-            measure_of(self.experiment.objective, process.path, ranges),
+            measure_of(self.experiment.objective, process.path, ranges, self.design.partition),
             self.experiment.objective.weight,
             fold(key, "noise"),
             process.to_components(images),
-            self._condition(batch),
+            self._condition(batch, fold(key, "labels")),
             partial(rows, part=part, parts=self.experiment.train.accumulate),
         )
 
@@ -193,7 +202,7 @@ class Program:
         return jax.jit(evaluate)
 
     def sampler(self, spec: AnySampler) -> Callable[..., Array]:
-        """Images drawn from the model.
+        """Images drawn from noise alone.
 
         Args:
             spec: the `sampler` of an entry of `sample`.
@@ -201,6 +210,33 @@ class Program:
         Returns:
             (trained parameters, statistics, key, path parameters, condition, count) → images [count, H, W, C].
         """
+        draw = self.drawing(Sample(name="samples", sampler=spec))
+        return jax.jit(lambda *arguments, count: draw(*arguments, count=count)["images"], static_argnames="count")
+
+    def drawing(self, entry: Sample, mask: np.ndarray | None = None) -> Callable[..., dict[str, Array]]:
+        """What an entry of `sample` draws.
+
+        Args:
+            entry: the entry.
+            mask: content of the file of a file mask, [H, W].
+
+        Returns:
+            (trained parameters, statistics, key, path parameters, condition, count) → arrays by name: `images`
+            [count, H, W, C], and more for a task. The condition holds `labels` [count] where the network has them, and
+            `pixels` [count, H, W, C] where the task is given images.
+
+        Raises:
+            ValueError: the path, or what is known, is not constant on the network's tokens.
+        """
+        design = self.design if entry.schedule is None else self.design.along(entry.schedule)
+        known = known_components(entry.task, design.layout, mask)
+        parts = [design.groups] if known is None else [design.groups, Groups.of(known)]
+        if not all(self.tokens.refines(part) for part in parts):
+            raise ValueError(f"`sample.{entry.name}` needs another `network.conditioning`: γ differs inside its tokens")
+        # the parameters of another path are all fixed
+        bounds = {} if entry.schedule is None else parameters_of(entry.schedule)
+        fixed: Mapping[str, Any] = {short_name(name): value for name, (_, _, value) in bounds.items()}
+        clean = min((part.clean for part in masks(self.experiment.objective)), default=CLEAN)
 
         def draw(
             parameters: Parameters,
@@ -209,11 +245,17 @@ class Program:
             at: Mapping[str, Array],
             condition: Condition,
             count: int,
-        ) -> Array:
-            process = self.process(statistics, parameters)
+        ) -> dict[str, Array]:
+            learned = parameters.get("path", {}) if entry.schedule is None else {}
+            process = design.process(statistics, **learned)
             denoise = self._denoise(parameters, process, statistics)
-            prior = jax.random.normal(fold(key, "prior"), (count, *self.shape))
-            chi = sample(denoise, process, prior, fold(key, "sampler"), at, condition, spec)
-            return process.to_images(chi)
+            if entry.guidance != 1:
+                denoise = guided(denoise, entry.guidance, self.classes)
+            condition = dict(condition)
+            pixels = condition.pop("pixels", None)
+            images = None if pixels is None else self._images(pixels, fold(key, "dequantize"))
+            shape, followed = (count, *self.shape), at if entry.schedule is None else fixed
+            drawing = Drawing(denoise, process, followed, condition, entry.sampler, key, shape, clean, entry.frames)
+            return drawn(entry.task, drawing, images, known)
 
         return jax.jit(draw, static_argnames="count")

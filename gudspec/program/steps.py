@@ -1,4 +1,7 @@
-"""One step of each sampler, component by component, from γ_t to γ_s ≤ γ_t; the state is χ."""
+"""One step of each sampler, component by component, from γ_t to γ_s; the state is χ.
+
+Stochastic steps need γ_s ≤ γ_t; deterministic ones go both ways.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +39,7 @@ class Move(NamedTuple):
     gamma_t: Array
     """γ before it, [1, H, W, C]."""
     gamma_s: Array
-    """γ after it, nowhere larger, [1, H, W, C]."""
+    """γ after it, [1, H, W, C]."""
     ratio: Array
     """Length of this step over that of the one before, in t; 0 in the first step."""
 

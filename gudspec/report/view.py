@@ -63,7 +63,7 @@ class View:
     @cached_property
     def groups(self) -> Groups:
         """The groups, G of them."""
-        return self.design.groups if self.design.groups.count > 1 else self.design.tokens("components")
+        return self.design.groups if self.design.groups.count > 1 else self.design.partition("components")
 
     @cached_property
     def variance(self) -> np.ndarray:

@@ -7,9 +7,10 @@ from pydantic import BaseModel
 
 from gudspec.spec.models import Experiment
 from gudspec.spec.models.base import Range
+from gudspec.spec.models.schedules import AnySchedule
 from gudspec.spec.schema import type_of
 
-__all__ = ["Bounds", "parameters"]
+__all__ = ["Bounds", "parameters", "parameters_of"]
 
 
 class Bounds(NamedTuple):
@@ -43,7 +44,12 @@ def parameters(experiment: Experiment) -> dict[str, Bounds]:
         design.schedule.inverse_softness.levels 0.3 0.7 0.5
         design.schedule.inverse_softness.columns 0.4 0.4 0.4
     """
-    return dict(_walk(experiment.design.schedule, "design.schedule"))
+    return parameters_of(experiment.design.schedule)
+
+
+def parameters_of(schedule: AnySchedule) -> dict[str, Bounds]:
+    """Those of one schedule, as if it were that of the design."""
+    return dict(_walk(schedule, "design.schedule"))
 
 
 def _walk(model: BaseModel, path: str) -> Iterator[tuple[str, Bounds]]:

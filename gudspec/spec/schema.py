@@ -35,7 +35,7 @@ class Type:
     def members(self) -> tuple["Type", ...]:
         """The alternatives of a union, null included; the type itself where it is no union."""
         if get_origin(self.annotation) in (Union, types.UnionType):
-            return tuple(Type(member) for member in get_args(self.annotation))
+            return tuple(inner for member in get_args(self.annotation) for inner in Type(member).members)
         return (self,)
 
     @property

@@ -338,7 +338,7 @@ SCHEDULES = [
     *(f"knots, by: {by}" for by in ("scalar", "columns", "rows", "levels")),
     *(f"learned, by: {by}" for by in ("columns", "rows", "levels", "components")),
 ]  # fmt: skip
-TOKENS = ["groups", "scalar", "components", "columns", "rows", "levels", "level_columns"]
+TOKENS = ["groups", "scalar", "components", "pixels", "columns", "rows", "levels", "level_columns", "colors"]
 COLORFUL = "{source: {kind: gaussian_field, size: 8, channels: 3}}"
 
 
@@ -359,14 +359,14 @@ def test_tokens_are_accepted_exactly_where_gamma_is_constant_on_them(basis: str,
 
     design = f"{{basis: {BASES[basis]}, schedule: {{kind: {schedule}}}}}"
     kind = basis.removeprefix("color-")
-    needed = {"columns": "pixel", "rows": "pixel", "levels": "haar", "level_columns": "haar"}
+    needed = {"pixels": "pixel", "columns": "pixel", "rows": "pixel", "levels": "haar", "level_columns": "haar"}
     part = f"{{data: {COLORFUL}, design: {design}, network: {{kind: unet, conditioning: TOKENS}}, objective: {{weight: likelihood}}}}"
     if {one.code for one in found(part.replace("TOKENS", "groups"))} & {"GUD203", "GUD204"}:
         return
     compiled = Design(loads(f"{BEGIN}\ndesign: {design}").design, (8, 8, 3))
     for tokens in TOKENS:
         codes = [one.code for one in found(part.replace("TOKENS", tokens))]
-        fits = needed.get(tokens, kind) == kind and compiled.tokens(tokens).refines(compiled.groups)
+        fits = needed.get(tokens, kind) == kind and compiled.partition(tokens).refines(compiled.groups)
         assert codes == ([] if fits else ["GUD205"]), tokens
 
 

@@ -33,7 +33,7 @@ def test_the_density_integrates_over_gamma(measure: measures.Measure) -> None:
 
 
 def test_lognormal_is_that_of_edm() -> None:
-    states = measures.LogNormal(3, -1.2, 1.2).sample(KEY, MANY)
+    states = measures.LogNormal(Groups.columns((1, 3, 1)), -1.2, 1.2).sample(KEY, MANY)
     ratio = np.asarray(states.gamma) / 2  # log σ/α
     assert states.gamma.shape == (MANY, 3)
     np.testing.assert_allclose([ratio.mean(), ratio.std()], [-1.2, 1.2], atol=0.01)
@@ -58,7 +58,7 @@ def test_independent_levels_are_independent() -> None:
 
 
 def test_masks_hold_what_is_known_clean() -> None:
-    states = measures.Masked(walk(), -14.0).sample(KEY, 20_000)
+    states = measures.Masked(walk(), Groups.columns(SHAPE), -14.0).sample(KEY, 20_000)
     known = np.asarray(states.gamma) == -14.0
     np.testing.assert_allclose(known.mean(), 0.5, atol=0.01)
     share = known.mean(1)  # every share is as likely: from all unknown to all known
@@ -68,7 +68,25 @@ def test_masks_hold_what_is_known_clean() -> None:
 
 
 def test_a_mixture_has_its_shares() -> None:
-    parts = [measures.LogNormal(4, 10.0, 0.1), measures.LogNormal(4, -10.0, 0.1)]
+    parts = [
+        measures.LogNormal(Groups.columns(SHAPE), 10.0, 0.1),
+        measures.LogNormal(Groups.columns(SHAPE), -10.0, 0.1),
+    ]
     states = measures.Mixture(parts, (3.0, 1.0)).sample(KEY, 20_000)
     np.testing.assert_allclose((states.gamma > 0).mean(), 0.75, atol=0.01)
     assert (states.gamma[:, :1] == states.gamma).all()
+
+
+def test_masks_may_be_finer_than_the_path() -> None:
+    """Parts of one group of the path are known one by one; what is unknown in a row still shares its noise level."""
+    inner = measures.PathMeasure(LINE, {})
+    measure = measures.Mixture([measures.Masked(inner, Groups.columns(SHAPE), -14.0), inner], (1.0, 1.0))
+    states = measure.sample(KEY, 20_000)
+    gamma = np.asarray(states.gamma)
+    known = gamma == -14
+    assert measure.groups.count == 4
+    assert 0.2 < known.mean() < 0.3  # half of the examples have masks, which hold half on average
+    assert (known.any(1) & ~known.all(1)).mean() > 0.2
+    unknown = np.where(known, np.nan, gamma)[~known.all(1)]
+    np.testing.assert_array_equal(np.nanmax(unknown, 1), np.nanmin(unknown, 1))
+    assert not np.asarray(states.gamma_dot)[known].any()

@@ -5,6 +5,7 @@ from gudspec.process.paths.base import Path, Windowed
 from gudspec.process.paths.blurring import Blurring, dissipation_rates
 from gudspec.process.paths.ddpm import Ddpm
 from gudspec.process.paths.exploding import Edm, geometric
+from gudspec.process.paths.held import Held
 from gudspec.process.paths.hierarchical import Hierarchical, level_columns
 from gudspec.process.paths.knots import Knots
 from gudspec.process.paths.learned import Learned
@@ -23,6 +24,7 @@ __all__ = [
     "Ddpm",
     "Dvdp",
     "Edm",
+    "Held",
     "Hierarchical",
     "Knots",
     "Learned",

@@ -32,11 +32,14 @@ class Independent(Model):
 
 
 class Masked(Model):
-    """A random share of the groups is known and held clean; the others are on the path. For inpainting and the like."""
+    """A random share of the parts is known and held clean; the others are on the path. For inpainting and the like."""
 
     kind: Literal["masked"]
+    by: Literal["groups", "components", "pixels", "columns", "rows", "levels", "colors"] = "groups"
+    """What is known or unknown as a whole: the groups of the schedule, single components, pixels of all colours,
+    columns, rows, levels of a haar basis, or channels. The network's `conditioning` must tell these parts apart."""
     clean: float = -14.0
-    """γ of known groups."""
+    """γ of what is known."""
 
 
 class MeasureMixture(Model):

@@ -39,15 +39,19 @@ class MixtureOrdering(Model):
 
 
 class ColumnOrdering(Model):
-    """l_i = the column of pixel i, left to right (GUD, §5.2). Needs the pixel basis."""
+    """l_i = the column of pixel i (GUD, §5.2). Needs the pixel basis."""
 
     kind: Literal["column"]
+    first: Literal["left", "right"] = "left"
+    """The side that is generated first."""
 
 
 class RowOrdering(Model):
-    """l_i = the row of pixel i, top to bottom. Needs the pixel basis."""
+    """l_i = the row of pixel i. Needs the pixel basis."""
 
     kind: Literal["row"]
+    first: Literal["top", "bottom"] = "top"
+    """The side that is generated first."""
 
 
 class PatchOrdering(Model):

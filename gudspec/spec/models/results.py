@@ -6,6 +6,8 @@ from pydantic import Discriminator, Field, Tag, model_validator
 
 from gudspec.spec.models.base import Model, problem
 from gudspec.spec.models.samplers import Ancestral, AnySampler, Evaluations
+from gudspec.spec.models.schedules import AnySchedule
+from gudspec.spec.models.tasks import AnyTask, Generate
 from gudspec.spec.models.training import Images, Positive
 
 
@@ -88,6 +90,12 @@ class Bound(_Evaluation):
 AnyEvaluation = Annotated[Likelihood | Bound, Field(discriminator="kind")]
 
 
+class DesignPath(Model):
+    """The path of `design.schedule`, on which the network was trained."""
+
+    kind: Literal["design"]
+
+
 class Sample(_Measured):
     """Images drawn from the trained model."""
 
@@ -95,3 +103,19 @@ class Sample(_Measured):
     """How many images, for each value of `at`."""
     sampler: AnySampler = Ancestral(kind="ancestral")
     """How they are drawn."""
+    path: Annotated[DesignPath | AnySchedule, Field(discriminator="kind")] = DesignPath(kind="design")
+    """The path that is followed. It must stay where the network was trained."""
+    task: AnyTask = Generate(kind="generate")
+    """What is given, and what is done with it."""
+    labels: tuple[Annotated[int, Field(ge=0)], ...] | None = None
+    """Class labels, one image after the other and again from the first; null takes all classes in turn."""
+    guidance: Annotated[float, Field(ge=0, le=100)] = 1.0
+    """Scale of classifier-free guidance (arXiv:2207.12598): 1 draws from the conditional density, 0 ignores the
+    label."""
+    frames: Annotated[int, Field(ge=0, le=1000)] = 0
+    """Pictures of the way from noise to image, as an animation; 0 keeps none."""
+
+    @property
+    def schedule(self) -> AnySchedule | None:
+        """The schedule of a path of its own; None on that of the design."""
+        return None if isinstance(self.path, DesignPath) else self.path

@@ -45,7 +45,9 @@ class Unet(Model):
     residual blocks alone, which keeps big images affordable."""
     heads: Positive = 2
     """Attention heads."""
-    conditioning: Literal["groups", "scalar", "components", "columns", "rows", "levels", "level_columns"] = "groups"
+    conditioning: Literal[
+        "groups", "scalar", "components", "pixels", "columns", "rows", "levels", "level_columns", "colors"
+    ] = "groups"
     """The noising-state tokens: a partition of the components on whose parts γ must be constant. `groups` takes the
     groups of the schedule."""
     state: Annotated[int, Field(ge=8, le=16_384)] = 32
@@ -56,6 +58,9 @@ class Unet(Model):
     """Dropout rate inside residual blocks."""
     labels: bool = False
     """Condition on the source's class labels."""
+    label_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Share of the training images whose label is hidden, so that one network also draws without: needed by `guidance`
+    (Classifier-Free Diffusion Guidance, arXiv:2207.12598)."""
     remat: bool = False
     """Compute the inside of every stage again in the backward pass instead of keeping it: about a third more
     arithmetic for a fraction of the memory. Gradients are the same up to rounding."""
