@@ -7,22 +7,35 @@ from pathlib import Path
 import typer
 
 from gudspec.data.errors import DataError
-from gudspec.spec.diagnostics import Diagnostic, SpecError, render
+from gudspec.spec.diagnostics import Diagnostic, Source, SpecError, render
 from gudspec.spec.load import Document, read
 from gudspec.spec.tree import place
 
-__all__ = ["checked", "located"]
+__all__ = ["checked", "located", "passed"]
 
 
-def checked(spec: Path, overrides: Sequence[str] | None) -> Document:
+def checked(spec: Path, overrides: Sequence[str] | None, base: Source | None = None) -> Document:
     """A spec that lints without errors; its warnings go to stderr.
+
+    Args:
+        spec: the file.
+        overrides: `path=value` each.
+        base: a text that the file builds on without saying so.
+
+    Raises:
+        SpecError: it cannot run.
+    """
+    return passed(read(spec, overrides or (), base=base))
+
+
+def passed(document: Document) -> Document:
+    """A spec that was read already, if it lints without errors; its warnings go to stderr.
 
     Raises:
         SpecError: it cannot run.
     """
     from gudspec.linter.check import check
 
-    document = read(spec, overrides or ())
     found = check(document)
     if any(one.severity == "error" for one in found):
         raise SpecError(found)

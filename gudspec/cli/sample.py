@@ -1,6 +1,7 @@
 """`gudspec sample`."""
 
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -9,13 +10,22 @@ from gudspec.cli.options import Overrides
 from gudspec.cli.together import CacheFolder, Coordinator, MeshShape, Process, Processes, mesh_overrides, together
 from gudspec.engine.signals import StopRequest
 
+if TYPE_CHECKING:
+    from gudspec.spec.load import Document
+
 __all__ = ["sample"]
 
 
 def sample(
     workdir: Workdir,
-    count: Annotated[int, typer.Option("--count", min=1, help="How many images.")] = 64,
-    name: Annotated[str | None, typer.Option("--name", help="Entry of `sample` to follow; default: first.")] = None,
+    count: Annotated[int | None, typer.Option("--count", min=1, help="How many images; default: the entry's.")] = None,
+    name: Annotated[str | None, typer.Option("--name", help="Entry of `sample` to follow; default: all.")] = None,
+    task: Annotated[
+        Path | None, typer.Option("--task", help="File with a `sample` section, in place of the run's own.")
+    ] = None,
+    sampler: Annotated[
+        str | None, typer.Option("--sampler", help="Sampler, e.g. '{kind: dpm, steps: 20}', or just its kind.")
+    ] = None,
     seed: Annotated[int | None, typer.Option("--seed", min=0, help="Seed of the noise; default: the spec's.")] = None,
     overrides: Overrides = None,
     mesh: MeshShape = None,
@@ -24,13 +34,37 @@ def sample(
     processes: Processes = None,
     process: Process = None,
 ) -> None:
-    """Draw samples from a trained run, as a picture and an array in its folder `samples`."""
+    """Draw samples from a trained run, as pictures and arrays in its folder `samples`."""
     with StopRequest() as early, together(early, coordinator, processes, process) as stop:
+        from gudspec.cli.checked import located
         from gudspec.engine import main as engine
         from gudspec.engine.console import Terminal
 
-        with Terminal() as terminal:
+        changes = [*(overrides or ()), *mesh_overrides(mesh)]
+        document = _asked(workdir, task, sampler, name, changes)
+        with Terminal() as terminal, located(document):
             options = engine.Options(terminal, stop, cache_dir)
-            changes = [*(overrides or ()), *mesh_overrides(mesh)]
-            file = engine.draw(workdir, count, name=name, seed=seed, overrides=changes, options=options)
-            options.speaker.say(file)
+            files = engine.draw(workdir, count, name=name, seed=seed, experiment=document.experiment, options=options)
+            for file in files:
+                options.speaker.say(file)
+
+
+def _asked(workdir: str, task: Path | None, sampler: str | None, name: str | None, changes: list[str]) -> "Document":
+    """The run's spec, with what the command line asks for: linted as a spec of its own would be."""
+    from gudspec.cli.checked import checked, passed
+    from gudspec.engine.workdir import Workdir as Folder
+    from gudspec.spec.diagnostics import Source
+    from gudspec.spec.load import reads
+
+    folder = Folder.at(workdir, writes=False)
+    own = folder.experiment()
+    text = Source(str(folder.spec), folder.spec.read_text())
+    if task is not None:
+        return checked(task, changes, base=text)
+    if sampler is not None:
+        kind = sampler if sampler.lstrip().startswith("{") else f"{{kind: {sampler}}}"
+        names = [entry.name for entry in own.sample]
+        index = names.index(name) if name in names else 0
+        entry = f"sample.{index}.sampler={kind}" if names else f"sample=[{{name: samples, sampler: {kind}}}]"
+        changes = [*changes, entry]
+    return passed(reads(text.text, changes, name=text.name))

@@ -94,7 +94,7 @@ def _explained(error: BaseException, where: str) -> str:
     from gudspec.errors import GudspecError
 
     if isinstance(error, GudspecError):
-        return str(error)
+        return f"error: {error}"
     text = f"{type(error).__name__}: {error}"
     if any(sign in text for sign in _LOST):
         lost = f"error: a process of this run was lost ({where}). All of them have to be started again, to continue"

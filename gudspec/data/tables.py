@@ -13,8 +13,9 @@ from gudspec.spec.models.bases import ColorBasis, MatrixBasis, spatial
 from gudspec.spec.models.design import Design
 from gudspec.spec.models.orderings import FileOrdering
 from gudspec.spec.models.priors import FilePrior
+from gudspec.spec.models.tasks import FileMask
 
-__all__ = ["read_tables"]
+__all__ = ["read_mask", "read_tables"]
 
 _TOLERANCE = 1e-4
 """Largest |UUᵀ − 1| of a matrix that counts as orthogonal."""
@@ -37,6 +38,20 @@ def read_tables(design: Design, shape: Shape) -> dict[str, np.ndarray]:
         DataError: a file is missing, cannot be read, or is not what its field asks for.
     """
     return dict(_tables(design, shape))
+
+
+def read_mask(mask: FileMask, shape: Shape, field: str) -> np.ndarray:
+    """The numbers of a mask's file, [H, W].
+
+    Args:
+        mask: the mask.
+        shape: the images, (H, W, C).
+        field: where the spec names it, from its root.
+
+    Raises:
+        DataError: the file is missing, cannot be read, or is not of the size of the images.
+    """
+    return _array(mask.path, field, (shape[:2],))
 
 
 def _tables(design: Design, shape: Shape) -> Iterator[tuple[str, np.ndarray]]:

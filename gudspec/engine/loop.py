@@ -101,6 +101,7 @@ def train(session: Session) -> TrainState:
         overview = parameter_overview.get_parameter_overview(session.abstract.parameters, include_stats=False)
         session.workdir.write_text("parameters.txt", overview + "\n")
     elif start == total:
+        MetricsLog(session.workdir, total).close()  # clears away a line that was cut off
         return restored
     session.reporter.say(
         f"{spec.name}: {session.parameter_count:,} parameters, {total:,} steps on {session.mesh.size} device(s)"

@@ -135,42 +135,55 @@ def evaluate(
 
 def draw(
     workdir: str | os.PathLike[str],
-    count: int,
+    count: int | None = None,
     *,
     name: str | None = None,
     seed: int | None = None,
     overrides: Iterable[str] = (),
+    experiment: Experiment | None = None,
     reporter: Reporter | None = None,
     options: Options | None = None,
-) -> str:
+) -> list[str]:
     """Draws samples from a trained run into its folder `samples`.
 
     Args:
         workdir: a workdir with a checkpoint.
-        count: how many images.
-        name: entry of `sample` whose sampler is used; None takes the first.
+        count: how many images; None takes the entries' own numbers.
+        name: entry of `sample` to follow; None takes all, or plain samples where there is none.
         seed: seed of the noise; None takes the spec's.
         overrides: `path=value` each; they may change run fields, not the design.
+        experiment: what is drawn, where it is not the run's own spec; of the same design.
         reporter: who is told.
         options: who is told, and more; takes the place of `reporter`.
 
     Returns:
-        Path of the picture; the array is beside it.
+        Paths of the pictures; the arrays are beside them.
     """
-    with open_workdir(workdir, overrides, options or Options(reporter=reporter), seed) as (trained, _, _):
-        entries = {entry.name: entry for entry in trained.prepared.experiment.sample}
+    chosen = options or Options(reporter=reporter)
+    with open_workdir(workdir, overrides, chosen, seed, experiment=experiment) as (trained, _, _):
+        entries = {entry.name: entry for entry in trained.prepared.experiment.sample} or {
+            "samples": Sample(name="samples")
+        }
         if name is not None and name not in entries:
-            raise Refused(f"the spec has no sample named {name!r}; it has {', '.join(entries) or 'none'}")
-        base = entries[name] if name else next(iter(entries.values()), Sample(name="samples"))
-        entry = base.model_copy(update={"count": count})
-        file = f"{entry.name}-{count}" + ("" if seed is None else f"-seed{seed}")
-        result = trained.draw(entry, file, points(entry)[0], trained.sampler(entry))
-        return str(trained.workdir.path / result["file"])
+            raise Refused(f"the spec has no sample named {name!r}; it has {', '.join(entries)}")
+        files = []
+        for entry in [entries[name]] if name else entries.values():
+            sized = entry if count is None else entry.model_copy(update={"count": count})
+            file = f"{sized.name}-{sized.count}" + ("" if seed is None else f"-seed{seed}")
+            program = trained.sampler(sized)
+            for index, at in enumerate(points(sized)):
+                numbered = file if len(points(sized)) == 1 else f"{file}-{index}"
+                files.append(str(trained.workdir.path / trained.draw(sized, numbered, at, program)["file"]))
+        return files
 
 
 @contextmanager
 def open_workdir(
-    workdir: str | os.PathLike[str], overrides: Iterable[str], options: Options, seed: int | None = None
+    workdir: str | os.PathLike[str],
+    overrides: Iterable[str],
+    options: Options,
+    seed: int | None = None,
+    experiment: Experiment | None = None,
 ) -> Iterator[tuple[Trained, str, int]]:
     """A trained run, opened to be measured.
 
@@ -179,6 +192,7 @@ def open_workdir(
         overrides: changes of its resolved spec; the design must stay.
         options: who is told, and more.
         seed: another seed for evaluation and sampling.
+        experiment: takes the place of its resolved spec; the design must be the same.
 
     Yields:
         The trained network, the digest of its last parameters and their number.
@@ -186,7 +200,7 @@ def open_workdir(
     directory = Workdir.at(workdir, writes=first())
 
     def prepare() -> Prepared:
-        prepared = open_data(directory.experiment(overrides))
+        prepared = open_data(experiment or directory.experiment(overrides))
         _check_same_design(directory, prepared)
         return prepared
 

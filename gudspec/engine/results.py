@@ -16,6 +16,7 @@ import jax
 import numpy as np
 
 from gudspec.data import Images
+from gudspec.data.tables import read_mask
 from gudspec.engine.compiled import Compiled
 from gudspec.engine.console import Reporter
 from gudspec.engine.events import Events
@@ -30,8 +31,9 @@ from gudspec.program.design import Statistics
 from gudspec.program.keys import fold, root
 from gudspec.program.program import Program
 from gudspec.program.train import Parameters
-from gudspec.report.images import save_grid
+from gudspec.report.images import save_drawing
 from gudspec.spec.models.results import AnyEvaluation, Sample, expand
+from gudspec.spec.models.tasks import FileMask, Inpaint, Roundtrip
 
 __all__ = ["Trained", "points"]
 
@@ -184,8 +186,8 @@ class Trained:
         """
         parameters, whole = jax.tree.map(lambda leaf: leaf.sharding, self.parameters), replicated(self.mesh)
         count = -(-entry.count // self.mesh.size) * self.mesh.size
-        draw = partial(self.program.sampler(entry.sampler), count=count)
-        condition = {"labels": split(self.mesh)} if self.prepared.experiment.network.labels else {}
+        draw = partial(self.program.drawing(entry, self._mask(entry)), count=count)
+        condition = {name: split(self.mesh) for name in self._condition(entry, np.zeros(1, int))}
         jitted = jax.jit(
             lambda *arguments: draw(*arguments),
             in_shardings=(parameters, whole, whole, whole, condition),
@@ -198,19 +200,44 @@ class Trained:
         start = time.perf_counter()
         key = fold(root(self.prepared.experiment.seed), f"sample/{entry.name}")
         count = -(-entry.count // self.mesh.size) * self.mesh.size
-        condition = {}
-        if self.prepared.experiment.network.labels:
-            labels = local_rows(count, self.mesh).astype(np.int32) % max(self.prepared.source.classes, 1)
-            condition = place_rows({"labels": labels}, count, self.mesh)
+        condition = place_rows(self._condition(entry, local_rows(count, self.mesh)), count, self.mesh)
         arguments = place_whole((self.statistics, key, self.program.at(at)), self.mesh)
-        images = gathered(program(self.parameters, *arguments, condition), self.mesh)[: entry.count]
+        drawn = gathered(program(self.parameters, *arguments, condition), self.mesh)
+        arrays = {name: array[: entry.count] for name, array in drawn.items()}
         if self.workdir.writes:
             self.workdir.samples.mkdir(parents=True, exist_ok=True)
             with (self.workdir.samples / f"{name}.npz").open("wb") as file:
-                np.savez(file, images=images)
-            save_grid(self.workdir.samples / f"{name}.png", images)
+                np.savez(file, **arrays)
+            save_drawing(self.workdir.samples / name, arrays)
         seconds = time.perf_counter() - start
-        return {"name": name, "at": dict(at), "count": entry.count, "seconds": seconds, "file": f"samples/{name}.png"}
+        result = {"name": name, "at": dict(at), "count": entry.count, "seconds": seconds, "file": f"samples/{name}.png"}
+        if isinstance(entry.task, Roundtrip):
+            result["error"] = float(np.sqrt(np.mean((arrays["images"] - arrays["originals"]) ** 2)))
+        return result
+
+    def _condition(self, entry: Sample, rows: np.ndarray) -> dict[str, np.ndarray]:
+        """What the drawings of these rows are given: labels, and the pixels of the images of a task."""
+        condition = {}
+        source = self.prepared.source
+        if self.prepared.experiment.network.labels:
+            labels = np.array(entry.labels or range(max(source.classes, 1)), np.int32)
+            condition["labels"] = labels[rows % len(labels)]
+        if (name := getattr(entry.task, "images", None)) is not None:
+            images: Images | None = getattr(source, name)
+            if images is None or not len(images):
+                raise Refused(f"`{entry.name}` is given images of the {name} split, which this source does not have")
+            given = images.take(rows % len(images))
+            condition["pixels"] = given.pixels
+            if "labels" in condition and given.labels is not None and entry.labels is None:
+                condition["labels"] = given.labels.astype(np.int32)
+        return condition
+
+    def _mask(self, entry: Sample) -> np.ndarray | None:
+        """The content of the file of a mask."""
+        if not isinstance(entry.task, Inpaint) or not isinstance(entry.task.mask, FileMask):
+            return None
+        index = [one.name for one in self.prepared.experiment.sample].index(entry.name)
+        return read_mask(entry.task.mask, self.prepared.source.shape, f"sample.{index}.task.mask.path")
 
     def _keep(self, key: str, result: dict[str, Any]) -> None:
         self._kept[key] = result

@@ -102,12 +102,14 @@ def _listen(ours: socket.socket, state: bytearray, signals: _Signals) -> None:
 
 
 def _pass_on(stderr: IO[str]) -> str:
-    """Passes the child's messages on, up to a native failure, whose first line is returned."""
-    native = ""
+    """Passes the child's messages on, up to a native failure, whose first line is returned, and from an `error:` on."""
+    native, quiet = "", False
     for line in stderr:
-        if not native and _NATIVE.match(line):
-            native = line.partition("] ")[2].strip() or line.strip()
-        if not native:
+        if _NATIVE.match(line):
+            native, quiet = native or line.partition("] ")[2].strip() or line.strip(), True
+        elif line.startswith("error: "):
+            quiet = False
+        if not quiet:
             print(line, end="", file=sys.stderr, flush=True)
     return native[:300]
 

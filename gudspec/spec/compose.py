@@ -35,7 +35,11 @@ _KEY = re.compile(r'"([^"]*)"|([^".=]+)')
 
 
 def compose(
-    source: Source, overrides: Iterable[str], environment: Environment[str, str], problems: list[Diagnostic]
+    source: Source,
+    overrides: Iterable[str],
+    environment: Environment[str, str],
+    problems: list[Diagnostic],
+    base: Source | None = None,
 ) -> Mapping | None:
     """The tree of a spec with all that it builds on.
 
@@ -44,11 +48,15 @@ def compose(
         overrides: `a.b=value` each.
         environment: what `${VAR}` looks up.
         problems: what is wrong is appended here.
+        base: a text that the spec builds on without saying so.
 
     Returns:
         The tree, or None where so much is wrong that its structure cannot be judged.
     """
     tree = _with_base(source, (os.path.realpath(source.name),), environment, problems)
+    if base is not None and tree is not None:
+        below = _with_base(base, (os.path.realpath(base.name),), environment, problems)
+        tree = below and _merge(below, tree, problems)
     patch = Mapping({}, Span(Source(SET, "")))
     before = len(problems)
     for text in overrides:

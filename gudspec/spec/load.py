@@ -64,7 +64,11 @@ def loads(text: str, overrides: Iterable[str] = (), *, name: str = "<text>") -> 
 
 
 def read(
-    path: str | os.PathLike[str], overrides: Iterable[str] = (), *, environment: Environment[str, str] | None = None
+    path: str | os.PathLike[str],
+    overrides: Iterable[str] = (),
+    *,
+    environment: Environment[str, str] | None = None,
+    base: Source | None = None,
 ) -> Document:
     """Like `load`, with the tree that knows the origin of every value.
 
@@ -72,6 +76,7 @@ def read(
         path: the YAML file.
         overrides: `path.to.key=value` each.
         environment: what `${VAR}` looks up; None takes the process' own.
+        base: a text that the file builds on without saying so.
 
     Raises:
         SpecError: the spec cannot be used.
@@ -79,7 +84,7 @@ def read(
     source, unreadable = read_source(os.fspath(path))
     if unreadable:
         raise SpecError([unreadable])
-    return _document(source, tuple(overrides), environment)
+    return _document(source, tuple(overrides), environment, base)
 
 
 def reads(
@@ -97,10 +102,15 @@ def reads(
     return _document(Source(name, text), tuple(overrides), environment)
 
 
-def _document(source: Source, overrides: tuple[str, ...], environment: Environment[str, str] | None) -> Document:
+def _document(
+    source: Source,
+    overrides: tuple[str, ...],
+    environment: Environment[str, str] | None,
+    base: Source | None = None,
+) -> Document:
     problems: list[Diagnostic] = []
     values = os.environ if environment is None else environment
-    tree = compose(source, overrides, values, problems)
+    tree = compose(source, overrides, values, problems, base)
     experiment = validate(tree, problems) if tree else None
     if experiment and tree:
         problems.extend(_of_sweep(source, overrides, values, experiment, tree))

@@ -120,8 +120,8 @@ class Campaign:
 def _outcome(workdir: Path) -> dict[str, Any]:
     """What must not depend on what happened: parameters, losses, evaluations and samples, to the bit."""
     summary = json.loads((workdir / "summary.json").read_text())
-    lines = [json.loads(line) for line in (workdir / "metrics.jsonl").read_text().splitlines()]
-    steps = [line["step"] for line in lines]
+    lines = (workdir / "metrics.jsonl").read_text().splitlines(keepends=True)
+    steps = [json.loads(line)["step"] for line in lines if line.endswith("\n")]  # a finished run is not mended
     return {
         "parameters": summary["parameters_sha256"],
         "evaluations": [(one["name"], one["value"]) for one in summary["evaluations"]],
