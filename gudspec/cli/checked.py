@@ -25,11 +25,11 @@ def checked(spec: Path, overrides: Sequence[str] | None, base: Source | None = N
     Raises:
         SpecError: it cannot run.
     """
-    return passed(read(spec, overrides or (), base=base))
+    return passed(read(spec, overrides or (), base=base), base)
 
 
-def passed(document: Document) -> Document:
-    """A spec that was read already, if it lints without errors; its warnings go to stderr.
+def passed(document: Document, base: Source | None = None) -> Document:
+    """A spec that was read already, if it lints without errors; its warnings go to stderr, but not those of its base.
 
     Raises:
         SpecError: it cannot run.
@@ -39,8 +39,8 @@ def passed(document: Document) -> Document:
     found = check(document)
     if any(one.severity == "error" for one in found):
         raise SpecError(found)
-    if found:
-        typer.echo(render(found), err=True)
+    if own := [one for one in found if base is None or one.span.file != base.name]:
+        typer.echo(render(own), err=True)
     return document
 
 
@@ -50,5 +50,6 @@ def located(document: Document) -> Iterator[None]:
     try:
         yield
     except DataError as error:
-        span = place(document.tree, tuple(error.field.split(".")))
+        path = tuple(int(key) if key.isdecimal() else key for key in error.field.split("."))
+        span = place(document.tree, path)
         raise SpecError([Diagnostic(error.code, error.message, span)]) from None

@@ -67,4 +67,4 @@ def _asked(workdir: str, task: Path | None, sampler: str | None, name: str | Non
         index = names.index(name) if name in names else 0
         entry = f"sample.{index}.sampler={kind}" if names else f"sample=[{{name: samples, sampler: {kind}}}]"
         changes = [*changes, entry]
-    return passed(reads(text.text, changes, name=text.name))
+    return passed(reads(text.text, changes, name=text.name), base=text)

@@ -48,6 +48,7 @@ network:
   mixer_layers: 2
   dropout: 0.0
   labels: false
+  label_dropout: 0.0
   remat: false
 train:
   steps: 1000

@@ -1,5 +1,6 @@
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,14 @@ def workdir(path: Path, **files: Any) -> Path:
     path.mkdir(parents=True)
     (path / "spec.resolved.yaml").write_text(SPEC)
     for name, content in files.items():
+        content = content() if callable(content) else content
         (path / name.replace("_", ".")).write_text(content if isinstance(content, str) else json.dumps(content))
     return path
 
 
-def beat(phase: str, step: int = 30, ago: float = 5) -> dict[str, Any]:
-    return {"phase": phase, "step": step, "time": time.time() - ago}
+def beat(phase: str, step: int = 30, ago: float = 5) -> Callable[[], dict[str, Any]]:
+    """A heartbeat some seconds before it is written."""
+    return lambda: {"phase": phase, "step": step, "time": time.time() - ago}
 
 
 def only(folder: Path) -> Row:

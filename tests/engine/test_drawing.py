@@ -1,0 +1,120 @@
+"""Tasks over a trained run: what `sample` draws, writes and refuses."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import gudspec
+from gudspec.cli.main import main
+from gudspec.spec.load import loads
+
+SPEC = """
+gudspec: 1
+name: drawn
+data: {source: {kind: digits}}
+design: {schedule: {kind: linear, gamma: {min: -9, max: 5}}}
+objective: {measure: {kind: mixture, measures: [{kind: path}, {kind: masked, by: pixels}], shares: [1, 1]}}
+network: {kind: unet, channels: 4, multipliers: [1], blocks: 1, conditioning: pixels, labels: true, label_dropout: 0.1}
+train: {steps: 2, batch_size: 16}
+sample:
+- {name: plain, count: 4, frames: 3, sampler: {kind: ancestral, steps: 5}}
+- {name: sevens, count: 4, labels: [7], guidance: 2.0, sampler: {kind: dpm, steps: 5}}
+"""
+TASKS = """
+sample:
+- name: filled
+  count: 3
+  task: {kind: inpaint, mask: {kind: file, path: mask.npy}}
+  sampler: {kind: ddim, steps: 5}
+- name: columns
+  count: 2
+  path: {kind: sequential, inverse_softness: 0.5}
+  sampler: {kind: ode, solver: heun, steps: 4}
+- name: back
+  count: 2
+  task: {kind: roundtrip}
+  sampler: {kind: ddim, steps: 5}
+- name: again
+  count: 2
+  task: {kind: reconstruct, time: 0.5, draws: 3}
+  sampler: {kind: ancestral, steps: 5}
+"""
+
+
+@pytest.fixture(scope="module")
+def workdir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("drawn")
+    gudspec.run(loads(SPEC), folder / "run")
+    return folder / "run"
+
+
+def arrays(workdir: Path, name: str) -> dict[str, np.ndarray]:
+    with np.load(workdir / "samples" / f"{name}.npz") as archive:
+        return dict(archive)
+
+
+def command(*arguments: str) -> int:
+    with pytest.raises(SystemExit) as end:
+        main(list(arguments))
+    return int(end.value.code or 0)
+
+
+@pytest.mark.slow
+def test_a_run_keeps_its_frames(workdir: Path) -> None:
+    plain = arrays(workdir, "plain")
+    assert plain["frames"].shape == (4, 3, 8, 8, 1)
+    np.testing.assert_array_equal(plain["frames"][:, -1], plain["images"])
+    with Image.open(workdir / "samples" / "plain.gif") as animation:
+        assert animation.n_frames == 3
+    assert arrays(workdir, "sevens")["images"].shape == (4, 8, 8, 1)
+
+
+@pytest.mark.slow
+def test_tasks_come_from_a_file_of_their_own(workdir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    hidden = np.zeros((8, 8), int)
+    hidden[:4] = 1
+    np.save("mask.npy", hidden)
+    Path("task.yaml").write_text(TASKS, encoding="utf-8")
+    assert command("sample", str(workdir), "--task", "task.yaml") == 0
+    filled = arrays(workdir, "filled-3")
+    assert filled["images"].shape == filled["originals"].shape == (3, 8, 8, 1)
+    np.testing.assert_allclose(filled["images"][:, 4:], filled["originals"][:, 4:], atol=1e-5)
+    assert not np.allclose(filled["images"][:, :4], filled["originals"][:, :4], atol=1e-2)
+    assert arrays(workdir, "columns-2")["images"].shape == (2, 8, 8, 1)
+    back = arrays(workdir, "back-2")
+    assert set(back) == {"images", "originals", "latents"}
+    assert arrays(workdir, "again-2")["images"].shape == (2, 3, 8, 8, 1)
+
+
+@pytest.mark.slow
+def test_a_sampler_of_the_command_line(workdir: Path) -> None:
+    assert command("sample", str(workdir), "--name", "plain", "--sampler", "dpm", "--count", "2") == 0
+    assert arrays(workdir, "plain-2")["images"].shape == (2, 8, 8, 1)
+
+
+BAD = {
+    "{kind: inpaint, mask: {kind: rectangle, top: 6, left: 0, height: 4, width: 4}}": "GUD274",
+    "{kind: inpaint, mask: {kind: file, path: small.npy}}": "GUD402",
+    "{kind: inpaint, mask: {kind: file, path: none.npy}}": "GUD401",
+    "{kind: upscale}": "GUD270",
+    "{kind: extend}": "GUD270",
+    "{kind: roundtrip}": "GUD276",
+    "{kind: inpaint}": "GUD101",
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("task", BAD)
+def test_what_cannot_be_drawn_is_said_with_its_place(
+    task: str, workdir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    np.save("small.npy", np.ones((4, 4)))
+    Path("task.yaml").write_text(f"sample:\n- {{name: bad, task: {task}}}\n", encoding="utf-8")
+    assert command("sample", str(workdir), "--task", "task.yaml") == 2
+    said = capsys.readouterr()
+    assert "task.yaml:2:" in said.out + said.err
+    assert BAD[task] in said.out + said.err
