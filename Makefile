@@ -19,8 +19,8 @@ demo: install
 test: install
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
-test-all: install
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "slow or not slow"
+test-all: test
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m slow
 
 # Compiles the paper's CIFAR-10 programs for TPU slices that are not there: libtpu does it on any CPU. It has an
 # environment of its own, since everything else should run as on a machine without TPUs. What is asserted does not depend
