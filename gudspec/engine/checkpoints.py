@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
+import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from types import TracebackType
@@ -17,7 +19,7 @@ from orbax.checkpoint import v1 as ocp
 
 from gudspec import __version__
 from gudspec.engine.checksum import checksum
-from gudspec.engine.processes import gather
+from gudspec.engine.processes import gather, share
 from gudspec.engine.workdir import commit
 from gudspec.errors import Refused, RunError
 from gudspec.program.train import TrainState
@@ -56,9 +58,14 @@ class Checkpoints:
         self._folder = folder
         self._travels = {**travels, "version": __version__, "commit": commit()}
         self._damaged: set[int] = set()
-        with self._writing():
+        with self.writing():
+            if clean:
+                share(lambda: _mend(folder))
             self._checkpointer = ocp.training.Checkpointer(
-                folder, preservation_policy=_policy(spec), cleanup_tmp_directories=clean
+                folder,
+                preservation_policy=_policy(spec),
+                cleanup_tmp_directories=clean,
+                lightweight_initialize=not clean,  # reads no metrics, which may be damaged
             )
 
     def __enter__(self) -> Checkpoints:
@@ -67,7 +74,7 @@ class Checkpoints:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        with self._writing(again=error is None):
+        with self.writing(again=error is None):
             self._checkpointer.close()
 
     @property
@@ -87,7 +94,7 @@ class Checkpoints:
             return
         # the checksum reads the state before the next step donates its buffers
         metadata = {**self._travels, "structure": _structure(state), "checksum": checksum(state)}
-        with self._writing():
+        with self.writing():
             self._checkpointer.save_async(
                 step,
                 state,
@@ -100,7 +107,7 @@ class Checkpoints:
 
     def wait(self) -> None:
         """Blocks until the last save is on disk."""
-        with self._writing():
+        with self.writing():
             self._checkpointer.wait()
 
     def restore(self, abstract: TrainState, report: Callable[[str], None]) -> TrainState | None:
@@ -156,8 +163,8 @@ class Checkpoints:
         return found
 
     @contextmanager
-    def _writing(self, again: bool = True) -> Iterator[None]:
-        """Turns what goes wrong with the disk into a message.
+    def writing(self, again: bool = True) -> Iterator[None]:
+        """Turns what goes wrong with the disk into a message, which names the last intact checkpoint.
 
         Args:
             again: False keeps silent, where a failure has been reported already.
@@ -179,6 +186,17 @@ class Checkpoints:
             raise RunError(f"cannot save into {self._folder}: {problem}; {last}. The same command continues") from error
 
 
+def _mend(folder: epath.Path) -> None:
+    """Removes metrics that cannot be read: they only tell the best checkpoint, but Orbax would not open any."""
+    for step in _committed(folder):
+        file = folder / str(step) / "metrics" / "metrics"
+        try:
+            if file.exists():
+                json.loads(file.read_text())
+        except ValueError:
+            file.unlink()
+
+
 def _policy(spec: Checkpoint) -> Any:
     """Which checkpoints stay: the latest, the multiples of a number, the best."""
     policies = ocp.training.preservation_policies
@@ -188,7 +206,7 @@ def _policy(spec: Checkpoint) -> Any:
     if spec.best is not None:
         name = spec.best.metric
         lowest = policies.BestN(
-            get_metric_fn=lambda metrics: metrics[name],
+            get_metric_fn=lambda metrics: metrics.get(name, math.inf),
             reverse=True,  # the last of the descending ones are kept
             n=spec.best.count,
             keep_checkpoints_without_metrics=False,

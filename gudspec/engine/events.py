@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import os
+import platform
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
@@ -12,6 +14,9 @@ from typing import Any
 
 import jax
 import numpy as np
+from tensorboardX import summary
+from tensorboardX.proto.event_pb2 import Event, SessionLog
+from tensorboardX.record_writer import RecordWriter
 
 from gudspec.engine.mesh import parts
 from gudspec.engine.processes import gather
@@ -37,7 +42,7 @@ class Events:
 
     def __init__(self, workdir: Workdir, purge: int | None = None):
         self._workdir, self._purge = workdir, purge
-        self._writer: Any = None
+        self._records: Any = None
         self._folder = ""
         self._copied = time.monotonic()
 
@@ -51,54 +56,61 @@ class Events:
 
     def scalars(self, step: int, values: Mapping[str, float]) -> None:
         """Numbers, by their tags."""
-        if writer := self._opened():
-            for name, value in values.items():
-                writer.add_scalar(name, value, step)
-            self._copy()
+        if self._workdir.writes:
+            self._add(step, *(summary.scalar(name, value) for name, value in values.items()))
 
     def image(self, step: int, name: str, file: Path) -> None:
         """A picture from a file."""
-        if writer := self._opened():
+        if self._workdir.writes:
             from PIL import Image
 
             with file.open("rb") as picture:
-                writer.add_image(name, np.asarray(Image.open(picture).convert("RGB")), step, dataformats="HWC")
+                pixels = np.asarray(Image.open(picture).convert("RGB"))
+            self._add(step, summary.image(name, pixels, dataformats="HWC"))
 
     def histograms(self, step: int, tree: Any) -> None:
         """How the values of each array are distributed, of up to `_VALUES` of each part. All processes call it."""
         named = jax.tree_util.tree_leaves_with_path(tree)
         here = [_combined([_counts(np.asarray(part)) for _, part in parts(leaf)]) for _, leaf in named]
         every = gather(np.array(here, np.float32).reshape(-1, _FACTS))
-        if writer := self._opened():
-            for index, (path, _) in enumerate(named):
-                low, high, total, squares, *counts = _combined(every[:, index]).tolist()
-                if math.isfinite(low) and math.isfinite(high):
-                    writer.add_histogram_raw(
-                        "parameters/" + jax.tree_util.keystr(path, simple=True, separator="/"),
-                        *(low, high, sum(counts), total, squares),
-                        bucket_limits=[*_EDGES.tolist(), float(np.finfo(np.float32).max)],
-                        bucket_counts=counts,
-                        global_step=step,
-                    )
+        found = []
+        for index, (path, _) in enumerate(named):
+            low, high, total, squares, *counts = _combined(every[:, index]).tolist()
+            if math.isfinite(low) and math.isfinite(high):
+                name = "parameters/" + jax.tree_util.keystr(path, simple=True, separator="/")
+                limits = [*_EDGES.tolist(), float(np.finfo(np.float32).max)]
+                found.append(summary.histogram_raw(name, low, high, sum(counts), total, squares, limits, counts))
+        if self._workdir.writes:
+            self._add(step, *found)
 
     def close(self) -> None:
         """Writes what is left."""
-        if self._writer is not None:
-            self._writer.close()
-            self._writer = None
+        if self._records is not None:
+            self._records.close()
+            self._records = None
             self._copied = -_COPY_SECONDS
             self._copy()
 
-    def _opened(self) -> Any:
-        if self._writer is None and self._workdir.writes:
-            from tensorboardX import SummaryWriter
-
+    def _add(self, step: int, *summaries: Any) -> None:
+        """Writes at once, and in this thread, so that a full disk is noticed here and now."""
+        if self._records is None:
             self._folder = tempfile.mkdtemp() if self._workdir.remote else str(self._workdir.path / "events")
-            self._writer = SummaryWriter(self._folder, purge_step=self._purge)
-        return self._writer
+            Path(self._folder).mkdir(parents=True, exist_ok=True)
+            name = f"events.out.tfevents.{time.time():.6f}.{platform.node()}.{os.getpid()}"
+            self._records = RecordWriter(os.path.join(self._folder, name))
+            self._write(file_version="brain.Event:2")
+            if self._purge is not None:
+                self._write(step=self._purge, session_log=SessionLog(status=SessionLog.START))
+        for one in summaries:
+            self._write(step=step, summary=one)
+        self._records.flush()
+        self._copy()
+
+    def _write(self, **content: Any) -> None:
+        self._records.write(Event(wall_time=time.time(), **content).SerializeToString())
 
     def _copy(self) -> None:
-        """TensorBoard's writer knows local files only: those of a remote workdir are copied now and then."""
+        """Records are written to local files only: those of a remote workdir are copied now and then."""
         if not self._workdir.remote or time.monotonic() - self._copied < _COPY_SECONDS:
             return
         self._copied = time.monotonic()

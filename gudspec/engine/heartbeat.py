@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Any
 
 from gudspec.engine.workdir import Workdir
+from gudspec.errors import GudspecError
 
 __all__ = ["BEAT_SECONDS", "FILE", "Heartbeat"]
 
@@ -22,7 +23,8 @@ class Heartbeat:
     """Writes `heartbeat.json` every few seconds, by a thread of its own.
 
     `time` says that the process is alive; `progress` is when `phase` or `step` last changed. A watcher that sees `time`
-    move while `progress` stands still knows that the run hangs, or compiles.
+    move while `progress` stands still knows that the run hangs, or compiles. At the end, `phase` is `ended` and `code`
+    the exit code, by which `gudspec runs` tells how the run ended; one that is killed leaves neither.
 
     Args:
         workdir: where; the first process writes, the others do nothing.
@@ -47,6 +49,7 @@ class Heartbeat:
         if self._workdir.writes:
             self._thread.join()
         self.progress("ended")
+        self._now["code"] = 0 if error is None else error.exit_code if isinstance(error, GudspecError) else 1
         self._beat()
 
     def progress(self, phase: str, step: int | None = None) -> None:

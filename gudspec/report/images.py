@@ -11,7 +11,7 @@ import numpy as np
 from etils import epath
 from PIL import Image
 
-__all__ = ["grid", "save_drawing", "save_grid"]
+__all__ = ["grid", "png", "save_drawing", "save_grid"]
 
 _SIDE = 480
 """Small pictures are enlarged towards this many pixels."""
@@ -32,21 +32,34 @@ def grid(images: np.ndarray, columns: int | None = None, gap: int = 1) -> np.nda
     >>> grid(np.ones((6, 8, 8, 1))).shape
     (17, 26, 4)
     """
-    count, height, width, channels = images.shape
-    columns = min(columns or math.ceil(math.sqrt(count)), count)
-    rows = math.ceil(count / columns)
+    channels = images.shape[-1]
     pixels = (np.clip(np.nan_to_num(images), -1, 1) * 127.5 + 127.5).round().astype(np.uint8)
     if channels == 1:
         pixels = np.repeat(pixels, 3, axis=-1)
     elif channels == 2:
         pixels = np.concatenate([pixels, np.zeros_like(pixels[..., :1])], axis=-1)
+    opaque = np.full_like(pixels[..., :1], 255)
+    return _tiled(np.concatenate([pixels[..., :3], opaque], axis=-1), columns, gap)
+
+
+def _tiled(tiles: np.ndarray, columns: int | None, gap: int) -> np.ndarray:
+    """Pictures [n, h, w, 4] side by side, row by row."""
+    count, height, width, _ = tiles.shape
+    columns = min(columns or math.ceil(math.sqrt(count)), count)
+    rows = math.ceil(count / columns)
     canvas = np.zeros((rows * (height + gap) - gap, columns * (width + gap) - gap, 4), np.uint8)
-    for index, image in enumerate(pixels[..., :3]):
+    for index, tile in enumerate(tiles):
         row, column = divmod(index, columns)
         top, left = row * (height + gap), column * (width + gap)
-        canvas[top : top + height, left : left + width, :3] = image
-        canvas[top : top + height, left : left + width, 3] = 255
+        canvas[top : top + height, left : left + width] = tile
     return canvas
+
+
+def png(canvas: np.ndarray) -> bytes:
+    """A canvas [h, w, 4], such as that of a grid, as PNG; small ones are enlarged so that their pixels can be seen."""
+    buffer = io.BytesIO()
+    _enlarged(canvas).save(buffer, "PNG")
+    return buffer.getvalue()
 
 
 def save_grid(path: str | os.PathLike[str], images: np.ndarray, columns: int | None = None) -> None:
@@ -57,39 +70,47 @@ def save_grid(path: str | os.PathLike[str], images: np.ndarray, columns: int | N
         images: [n, H, W, C] in [−1, 1].
         columns: images per row; None makes the grid about square.
     """
-    buffer = io.BytesIO()
-    _picture(images, columns).save(buffer, "PNG")
-    epath.Path(path).write_bytes(buffer.getvalue())
+    epath.Path(path).write_bytes(png(grid(images, columns)))
 
 
 def save_drawing(path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray]) -> None:
     """Writes what was drawn as a picture, and the way to it, if it was kept, as an animation.
 
     Args:
-        path: the files without their endings `.png` and `.gif`, local or `gs://`.
+        path: the files without their endings `.png` and `.gif`, local or `gs://`. An animation that is there already,
+            of an earlier drawing, is removed.
         arrays: `images` [n, H, W, C] or, with draws or points of each, [n, m, H, W, C]; `originals` and `given`
-            [n, H, W, C] of what they began with, which then stand before them in their row; `frames` [n, f, H, W, C].
+            [n, H, W, C] of what they began with, which then stand before them, in groups; `frames` [n, f, H, W, C].
     """
+    epath.Path(f"{os.fspath(path)}.png").write_bytes(png(_drawing(arrays)))
+    animation = epath.Path(f"{os.fspath(path)}.gif")
+    if (frames := arrays.get("frames")) is None:
+        animation.unlink(missing_ok=True)
+        return
+    first, *others = (_enlarged(grid(frame)) for frame in np.moveaxis(frames, 1, 0))
+    buffer = io.BytesIO()
+    durations = [100] * len(others) + [2000]  # milliseconds; the last is looked at
+    first.save(buffer, "GIF", save_all=True, append_images=others, duration=durations, loop=0, disposal=2)
+    animation.write_bytes(buffer.getvalue())
+
+
+def _drawing(arrays: Mapping[str, np.ndarray]) -> np.ndarray:
+    """A canvas [h, w, 4]: a group for each original, as many groups beside each other as make it about square."""
     images = arrays["images"]
-    rows = [array[:, None] for name in ("originals", "given") if (array := arrays.get(name)) is not None]
-    rows.append(images if images.ndim == 5 else images[:, None])
-    same = all(row.shape[2:] == images.shape[-3:] for row in rows)
-    columns = sum(row.shape[1] for row in rows) if same else 1
-    height, width = images.shape[-3:-1]
-    if columns == 1 and max(height, width) <= 2 * min(height, width):
-        save_grid(f"{os.fspath(path)}.png", images)
-    else:  # a row for each; strips that are wide below one another, and tall ones side by side
-        flat = np.concatenate(rows, axis=1).reshape(-1, *images.shape[-3:])
-        save_grid(f"{os.fspath(path)}.png", flat, len(flat) if columns == 1 and height > width else columns)
-    if (frames := arrays.get("frames")) is not None:
-        first, *others = (_picture(frame, None) for frame in np.moveaxis(frames, 1, 0))
-        buffer = io.BytesIO()
-        durations = [100] * len(others) + [2000]  # milliseconds; the last is looked at
-        first.save(buffer, "GIF", save_all=True, append_images=others, duration=durations, loop=0, disposal=2)
-        epath.Path(f"{os.fspath(path)}.gif").write_bytes(buffer.getvalue())
+    parts = [array[:, None] for name in ("originals", "given") if (array := arrays.get(name)) is not None]
+    groups = np.concatenate([*parts, images if images.ndim == 5 else images[:, None]], axis=1)
+    count, columns, height, width, _ = groups.shape
+    if columns > 1:
+        across = max(1, round(math.sqrt(count * height / (columns * width))))
+        return _tiled(np.stack([grid(group, columns) for group in groups]), across, gap=max(3, width // 4))
+    if max(height, width) <= 2 * min(height, width):
+        return grid(groups[:, 0])
+    return grid(
+        groups[:, 0], count if height > width else 1
+    )  # wide strips lie below one another, tall ones side by side
 
 
-def _picture(images: np.ndarray, columns: int | None) -> Image.Image:
-    canvas = Image.fromarray(grid(images, columns))
-    factor = max(1, _SIDE // max(canvas.size))
-    return canvas.resize((canvas.width * factor, canvas.height * factor), Image.Resampling.NEAREST)
+def _enlarged(canvas: np.ndarray) -> Image.Image:
+    picture = Image.fromarray(canvas)
+    factor = max(1, _SIDE // max(picture.size))
+    return picture.resize((picture.width * factor, picture.height * factor), Image.Resampling.NEAREST)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import base64
 import io
 import itertools
-import math
 import os
 from collections import Counter
 from collections.abc import Iterator
@@ -18,13 +16,20 @@ from markupsafe import Markup
 from PIL import Image
 
 from gudspec import __version__
+from gudspec.program.design import Statistics
 from gudspec.report.figures import Line, chart, palette, shades
 from gudspec.report.noising import noising
-from gudspec.report.reading import Picture, Run, read_run
-from gudspec.spec.models.samplers import Ode
+from gudspec.report.numbers import duration, place, real
+from gudspec.report.pictures.region import region
+from gudspec.report.pictures.spectrum import spectrum
+from gudspec.report.pictures.windows import windows
+from gudspec.report.reading import Run, read_run
+from gudspec.report.samples import data_uri, round_trips, shown, ways
+from gudspec.report.view import View
+from gudspec.spec.models import Experiment
 from gudspec.spec.parameters import parameters
 
-__all__ = ["render", "write_report"]
+__all__ = ["fill", "render", "write_report"]
 
 
 def write_report(workdir: str | os.PathLike[str]) -> epath.Path:
@@ -49,20 +54,14 @@ def render(run: Run) -> str:
     Args:
         run: what is known of it.
     """
-    environment = Environment(
-        loader=PackageLoader("gudspec", "report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("report.html.jinja").render(
+    return fill(
+        "report.html.jinja",
         name=run.name,
-        version=__version__,
-        palettes={"light": palette(dark=False), "dark": palette(dark=True)},
         results=list(_results(run)),
         costs=list(_costs(run)),
-        pictures=[_picture(picture, run) for picture in run.pictures],
+        pictures=[shown(picture, run) for picture in run.pictures],
+        ways=list(ways(run)),
+        round_trips=round_trips(run),
         evaluations=[_evaluation(result) for result in run.summary.get("evaluations") or []],
         sweeps=list(_sweeps(run)),
         training=list(_training(run)),
@@ -71,6 +70,19 @@ def render(run: Run) -> str:
         provenance=list(_provenance(run)),
         parameters=run.parameters,
     )
+
+
+def fill(template: str, **values: Any) -> str:
+    """A page of the package: `template` with its values, in the colours of all pages."""
+    environment = Environment(
+        loader=PackageLoader("gudspec", "report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    palettes = {"light": palette(dark=False), "dark": palette(dark=True)}
+    return environment.get_template(template).render(version=__version__, palettes=palettes, **values)
 
 
 class Fact(NamedTuple):
@@ -85,10 +97,10 @@ class Fact(NamedTuple):
 def _results(run: Run) -> Iterator[Fact]:
     """What a reader looks for first."""
     summary = run.summary
-    nll, gaussian = _real(summary.get("nll_bits_per_dim")), _real(summary.get("gaussian_bits_per_dim"))
+    nll, gaussian = real(summary.get("nll_bits_per_dim")), real(summary.get("gaussian_bits_per_dim"))
     if nll is not None:
         errors = (r.get("standard_error") for r in summary.get("evaluations") or [] if r.get("value") == nll)
-        error = _real(next(errors, None))
+        error = real(next(errors, None))
         yield Fact("Negative log-likelihood", f"{nll:.3f}", "bits/dim", "" if error is None else f"± {error:.3f}")
     if gaussian is not None:
         yield Fact("Gaussian baseline", f"{gaussian:.3f}", "bits/dim", "full covariance, test split")
@@ -104,76 +116,24 @@ def _costs(run: Run) -> Iterator[Fact]:
         yield Fact("Steps", f"{steps:,}", "", "" if run.summary else "so far")
     if (count := summary.get("parameters")) is not None:
         yield Fact("Parameters", f"{count:,}")
-    if (speed := _real(summary.get("images_per_second"))) is not None:
+    if (speed := real(summary.get("images_per_second"))) is not None:
         yield Fact("Speed", f"{speed:,.0f}", "images/s", "median, in training")
-    if (seconds := _real(summary.get("wall_seconds"))) is not None:
-        yield Fact("Training time", _duration(seconds))
-
-
-def _real(value: Any) -> float | None:
-    """The value, if it is a number worth printing."""
-    return float(value) if isinstance(value, int | float) and math.isfinite(value) else None
-
-
-def _duration(seconds: float) -> str:
-    """A time for people.
-
-    >>> _duration(7.26), _duration(151), _duration(40_260)
-    ('7.3 s', '2 min 31 s', '11 h 11 min')
-    """
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest} s"
-    return f"{minutes // 60} h {minutes % 60} min"
-
-
-def _at(at: dict[str, float]) -> str:
-    """Where something was measured, without the path that all parameters share."""
-    return ", ".join(f"{path.removeprefix('design.schedule.')} = {value:g}" for path, value in at.items()) or "nominal"
-
-
-def _picture(picture: Picture, run: Run) -> dict[str, Any]:
-    image, facts = Image.open(io.BytesIO(picture.png)), picture.facts
-    caption = []
-    if facts:
-        caption = [f"{facts.get('count', 0):,} images", _at(facts.get("at") or {}), _sampler(picture.name, run)]
-        caption.append("" if (seconds := _real(facts.get("seconds"))) is None else _duration(seconds))
-    return {
-        "name": picture.name,
-        "caption": " · ".join(filter(None, caption)),
-        "uri": "data:image/png;base64," + base64.b64encode(picture.png).decode(),
-        "width": image.width,
-        "height": image.height,
-    }
-
-
-def _sampler(name: str, run: Run) -> str:
-    """The sampler of a picture; pictures of an entry with several points are numbered: `name-0`."""
-    entries = {entry.name: entry for entry in (run.experiment.sample if run.experiment else ())}
-    entry = entries.get(name) or entries.get(name.rpartition("-")[0])
-    if entry is None:
-        return ""
-    match entry.sampler:
-        case Ode(solver="tsit5", rtol=rtol):
-            return f"ode, tsit5 to {rtol:g}"
-        case sampler:
-            return f"{sampler.kind}, {sampler.count} steps"
+    if (seconds := real(summary.get("wall_seconds"))) is not None:
+        yield Fact("Training time", duration(seconds))
 
 
 def _evaluation(result: dict[str, Any]) -> dict[str, str]:
-    value, error = _real(result.get("value")), _real(result.get("standard_error"))
-    seconds = _real(result.get("seconds"))
+    value, error = real(result.get("value")), real(result.get("standard_error"))
+    seconds = real(result.get("seconds"))
     return {
         "name": result.get("name", ""),
         "kind": result.get("kind", ""),
-        "at": _at(result.get("at") or {}),
+        "at": place(result.get("at") or {}),
         "value": "not finite" if value is None else f"{value:.4f}",
         "error": "" if error is None else f"± {error:.4f}",
         "images": f"{result.get('images', 0):,}",
         "split": result.get("split", ""),
-        "seconds": "" if seconds is None else _duration(seconds),
+        "seconds": "" if seconds is None else duration(seconds),
     }
 
 
@@ -217,9 +177,8 @@ def _design(run: Run) -> dict[str, Any] | None:
         trained = f" (trained over {bounds.low:g} to {bounds.high:g})" if bounds.low < bounds.high else ""
         facts.append((path.removeprefix("design.schedule."), f"{bounds.value:g}{trained}"))
     if run.statistics is None:
-        return {"facts": facts, "charts": [], "legend": [], "of": ""}
-    rises = run.summary.get("path", {}).get("rises")
-    curves = noising(run.experiment, run.statistics, None if rises is None else np.asarray(rises))
+        return {"facts": facts, "charts": [], "legend": [], "of": "", "sheets": []}
+    curves = noising(run.experiment, run.statistics, run.rises)
     colors = shades(len(curves.names))
 
     def panel(rows: np.ndarray, title: str) -> Markup:
@@ -233,7 +192,21 @@ def _design(run: Run) -> dict[str, Any] | None:
         "charts": [panel(rows, title) for rows, title in panels],
         "legend": list(zip(colors, curves.names, strict=True)),
         "of": curves.of,
+        "sheets": list(_sheets(run.experiment, run.statistics, run.rises)),
     }
+
+
+def _sheets(experiment: Experiment, statistics: Statistics, rises: np.ndarray | None) -> Iterator[dict[str, Any]]:
+    """The pictures of the design that `gudspec show --figures` draws, as far as the charts do not tell the same."""
+    view = View(experiment, statistics, rises)
+    sheets = {"Spectrum": spectrum}
+    if view.process.path.groups.count > 1:  # on a path of one noise level they show a straight line and equal rows
+        sheets |= {"When each group is noised": windows, "Region of γ": region}
+    for name, picture in sheets.items():
+        buffer = io.BytesIO()
+        picture(view, experiment.name).savefig(buffer, dpi=120, metadata={"Software": None})
+        width, height = Image.open(buffer).size
+        yield {"name": name, "uri": data_uri(buffer.getvalue()), "width": width, "height": height}
 
 
 def _spec_lines(text: str) -> Iterator[tuple[str, str]]:

@@ -6,7 +6,9 @@ import io
 import json
 import os
 import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,6 +21,11 @@ from gudspec.spec.models import Experiment
 
 __all__ = ["Picture", "Run", "read_run"]
 
+_WATCHED = 3
+"""The way from noise is kept of as many images."""
+_DAMAGED = (KeyError, ValueError, OSError, EOFError, zipfile.BadZipFile)
+"""What reading an archive raises that was cut off, or is none."""
+
 
 class Picture(NamedTuple):
     """One picture of samples."""
@@ -29,6 +36,12 @@ class Picture(NamedTuple):
     """Its content."""
     facts: dict[str, Any]
     """Its entry in `summary.json`; empty for pictures that were drawn later."""
+    animation: bytes | None = None
+    """A GIF of the way from noise to these images, if it was kept."""
+    shapes: Mapping[str, tuple[int, ...]] = MappingProxyType({})
+    """The arrays that it shows, by name, as `gudspec.program.tasks.drawn` describes them."""
+    frames: np.ndarray | None = None
+    """The way of its first few images from noise, [n, frames, H, W, C]."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +69,12 @@ class Run:
     statistics: Statistics | None
     pictures: list[Picture]
     parameters: str
+
+    @property
+    def rises(self) -> np.ndarray | None:
+        """W of a learned path, [pieces, groups]; None of any other, and before any training."""
+        rises = self.summary.get("path", {}).get("rises")
+        return None if rises is None else np.asarray(rises)
 
 
 def read_run(workdir: str | os.PathLike[str]) -> Run:
@@ -105,7 +124,7 @@ def _statistics(file: epath.Path) -> Statistics | None:
     try:
         with np.load(io.BytesIO(file.read_bytes())) as arrays:
             return Statistics(**{name: arrays[name] for name in Statistics._fields})
-    except (KeyError, ValueError, OSError, zipfile.BadZipFile):
+    except _DAMAGED:
         return None
 
 
@@ -115,4 +134,25 @@ def _pictures(folder: epath.Path, entries: list[dict[str, Any]]) -> list[Picture
     files = {file.stem: file for file in sorted(folder.glob("*.png"), key=lambda file: file.name)}
     facts = {entry["name"]: entry for entry in entries}
     order = [name for name in facts if name in files] + [name for name in files if name not in facts]
-    return [Picture(name, files[name].read_bytes(), facts.get(name, {})) for name in order]
+    return [_picture(files[name], facts.get(name, {})) for name in order]
+
+
+def _picture(file: epath.Path, facts: dict[str, Any]) -> Picture:
+    moving, numbers = (file.parent / f"{file.stem}{ending}" for ending in (".gif", ".npz"))
+    shapes, frames = _drawn(numbers)
+    animation = moving.read_bytes() if moving.exists() and frames is not None else None  # not one of an earlier drawing
+    return Picture(file.stem, file.read_bytes(), facts, animation, shapes, frames)
+
+
+def _drawn(file: epath.Path) -> tuple[dict[str, tuple[int, ...]], np.ndarray | None]:
+    """What the arrays of a drawing tell: their shapes, and the first few of `frames`."""
+    if not file.exists():
+        return {}, None
+    try:
+        with np.load(io.BytesIO(file.read_bytes())) as archive:
+            arrays = {name: archive[name] for name in archive.files}
+    except _DAMAGED:
+        return {}, None
+    frames = arrays.get("frames")
+    watched = frames[:_WATCHED] if frames is not None and frames.ndim == 5 and frames.shape[1] > 1 else None
+    return {name: array.shape for name, array in arrays.items()}, watched

@@ -95,10 +95,18 @@ launch:
   spot: true
   project: my-project
   zone: us-west4-a
-  image: "us-docker.pkg.dev/my-project/images/gudspec:0.1.0"
+  image: "registry.example.com/images/gudspec:0.1.0"
   setup: "pip install --quiet \"gudspec @ git+https://github.com/my-project/gudspec\" \"jax[tpu]\" \"etils[epath-gcs]\""
   retries: 3
 GUDSPEC_SPEC
+# how the workers meet: nothing in the environment of a TPU VM tells that it is one of several
+attribute() {
+  curl --silent --fail --header 'Metadata-Flavor: Google' "http://metadata.google.internal/computeMetadata/v1/instance/attributes/$1"
+}
+all=$(attribute worker-network-endpoints)
+process=$(attribute agent-worker-number)
+first=${all%%,*}
+export GUDSPEC_COORDINATOR="${first##*:}:8482" GUDSPEC_PROCESSES=4 GUDSPEC_PROCESS="$process"
 set +e
 gudspec run "$HOME/gudspec-spec.yaml" --workdir gs://my-bucket/runs
 echo "gudspec ended with code $?"
@@ -126,13 +134,14 @@ state() {
 }
 
 trap remove EXIT
-failures=0
+failures=0 refusals=0
 while [ "$failures" -le 3 ]; do
   case "$(state)" in
-    ACTIVE) ;;
-    "") create || failures=$((failures + 1)); sleep "$pause"; continue ;;
+    ACTIVE) refusals=0 ;;
+    # the cloud may also just not have answered: only refusals in a row count
+    "") if create; then refusals=0; elif [ $((refusals += 1)) -gt 3 ]; then break; fi; sleep "$pause"; continue ;;
     FAILED | SUSPENDED) echo "preempted, or not to be had: asking again"; remove; sleep "$pause"; continue ;;
-    *) sleep "$pause"; continue ;;
+    *) refusals=0; sleep "$pause"; continue ;;
   esac
 
   said=$(mktemp)
@@ -150,5 +159,5 @@ while [ "$failures" -le 3 ]; do
   esac
   sleep "$pause"
 done
-echo "gave up after $failures failures" >&2
+echo "gave up after $failures failed runs and $refusals refused requests" >&2
 exit 1

@@ -1,5 +1,6 @@
 """Which checkpoints are kept, what travels in them, and what is made of damaged ones."""
 
+import shutil
 from pathlib import Path
 
 import jax
@@ -127,3 +128,32 @@ def test_digest_reads_every_byte() -> None:
     changed[-1] += 1
     assert digest(one) == digest(other)
     assert digest(one) != digest(other._replace(parameters={"network": {"kernel": changed}}))
+
+
+def test_whatever_is_damaged_there_is_no_traceback(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """Every file of a checkpoint, in several ways: the state is that of this step, or of the one before."""
+    with opened(tmp_path / "w", keep=2) as checkpoints:
+        for step in (1, 2):
+            checkpoints.save(state(step), {"loss": 1.0, "gradient_norm": 1.0})
+        checkpoints.wait()
+    files = [path for path in (tmp_path / "w" / "2").rglob("*") if path.is_file() and path.stat().st_size]
+    assert len(files) > 5
+    for number, file in enumerate(files):
+        whole = file.read_bytes()
+        flipped = bytes([whole[0] ^ 1]) + whole[1:]
+        for name, content in (("first", flipped), ("cut", whole[: len(whole) // 2]), ("gone", None)):
+            copy = tmp_path / f"{number}-{name}"
+            shutil.copytree(tmp_path / "w", copy)
+            damaged = copy / file.relative_to(tmp_path / "w")
+            if content is None:
+                damaged.unlink()
+            else:
+                damaged.write_bytes(content)
+            said: list[str] = []
+            with opened(copy, keep=2) as checkpoints:
+                found = checkpoints.restore(abstract(), said.append)
+                assert digest(found) == digest(state(1 if said else 2)), damaged
+                checkpoints.save(state(3), {"loss": 1.0, "gradient_norm": 1.0})
+                checkpoints.wait()
+                assert digest(checkpoints.restore(abstract(), pytest.fail)) == digest(state(3)), damaged
+            assert "Traceback" not in capfd.readouterr().err, damaged

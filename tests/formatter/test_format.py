@@ -185,6 +185,7 @@ def test_what_cannot_be_parsed_is_refused_as_by_the_linter() -> None:
         assert str(formatted.value) == str(linted.value)
 
 
+@settings(deadline=None)
 @given(experiments())
 def test_the_experiment_stays(experiment: Experiment) -> None:
     block, whole = dump(experiment), flow(experiment)[1:-1]

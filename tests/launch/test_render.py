@@ -202,7 +202,35 @@ def test_a_tpu_is_watched_created_again_and_given_back(
     assert not (tmp_path / "log.state").exists()
 
 
+@pytest.mark.parametrize(("refusals", "code"), [(3, 0), (4, 1)])
+def test_a_tpu_that_is_refused_is_asked_for_again(tmp_path: Path, refusals: int, code: int) -> None:
+    refuse = (
+        f'[ "$4" != create ] || [ "$(grep -c create "$LOG")" -ge {refusals} ] || {{ echo create >>"$LOG"; exit 1; }}\n'
+    )
+    environment = fake(tmp_path, gcloud=refuse + GCLOUD)
+    (tmp_path / "log").touch()
+    (tmp_path / "log.codes").write_text("0 0 0 0\n")
+    script = ROOT / "runners/tpu-vm/golden.sh"
+    done = subprocess.run(["bash", script], env=environment, check=False, capture_output=True, text=True, timeout=60)
+    assert done.returncode == code, done.stderr
+    assert ("4 refused requests" in done.stderr) == (code == 1)
+
+
 # ── SkyPilot ────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("endpoints", ["unknown:unknown:10.0.0.5,unknown:unknown:10.0.0.6", "10.0.0.5,10.0.0.6"])
+@pytest.mark.parametrize("name", ["tpu-vm/golden.sh", "skypilot/golden.yaml"])
+def test_the_workers_of_a_slice_meet_at_the_first(tmp_path: Path, name: str, endpoints: str) -> None:
+    """JAX would ask the metadata server too, but only if it is told that there are others."""
+    curl = f'case "$*" in *worker-network-endpoints) echo {endpoints} ;; *agent-worker-number) echo 3 ;; esac'
+    text = (ROOT / "runners" / name).read_text(encoding="utf-8")
+    (snippet,) = re.findall(
+        r"^ *# how the workers meet.*?^ *export GUDSPEC_.*?\n", text, flags=re.DOTALL | re.MULTILINE
+    )
+    command = ["bash", "-euc", snippet + 'echo "$GUDSPEC_COORDINATOR $GUDSPEC_PROCESSES $GUDSPEC_PROCESS"']
+    done = subprocess.run(command, env=fake(tmp_path, curl=curl), check=True, capture_output=True, text=True)
+    assert done.stdout == "10.0.0.5:8482 4 3\n"
 
 
 def test_a_task_of_skypilot() -> None:

@@ -6,6 +6,9 @@ from typing import Any
 
 import pytest
 
+from gudspec.engine.heartbeat import Heartbeat
+from gudspec.engine.workdir import Workdir
+from gudspec.errors import Diverged, Interrupted
 from gudspec.launch.status import Row, rows, table
 
 SPEC = "gudspec: 1\nname: a\ndata: {source: {kind: digits}}\ntrain: {steps: 100}\n"
@@ -21,9 +24,9 @@ def workdir(path: Path, **files: Any) -> Path:
     return path
 
 
-def beat(phase: str, step: int = 30, ago: float = 5) -> Callable[[], dict[str, Any]]:
+def beat(phase: str, step: int = 30, ago: float = 5, **more: Any) -> Callable[[], dict[str, Any]]:
     """A heartbeat some seconds before it is written."""
-    return lambda: {"phase": phase, "step": step, "time": time.time() - ago}
+    return lambda: {"phase": phase, "step": step, "time": time.time() - ago, **more}
 
 
 def only(folder: Path) -> Row:
@@ -43,6 +46,8 @@ METRICS = '{"step": 10, "loss": 2.0, "images_per_second": 5.0}\n{"step": 20, "lo
         ({"heartbeat_json": beat("ended")}, None, "stopped"),
         ({"heartbeat_json": beat("ended")}, 75, "interrupted"),
         ({"heartbeat_json": beat("ended")}, 3, "diverged"),
+        ({"heartbeat_json": beat("ended", code=3)}, None, "diverged"),
+        ({"heartbeat_json": beat("ended", code=0)}, None, "stopped"),
         ({"heartbeat_json": beat("ended"), "summary_json": SUMMARY, "report_html": "x"}, None, "done"),
         ({"heartbeat_json": beat("ended"), "summary_json": SUMMARY}, None, "stopped"),
         ({"heartbeat_json": beat("ended"), "summary_json": {"steps": 50}, "report_html": "x"}, 75, "interrupted"),
@@ -55,6 +60,22 @@ def test_status(tmp_path: Path, files: dict[str, Any], code: int | None, status:
     workdir(tmp_path / "a", **files)
     if code is not None:
         (tmp_path / "exits.json").write_text(json.dumps({"a": code}))
+    assert only(tmp_path).status == status
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (Diverged("the loss is not finite", 3), "diverged"),
+        (Interrupted("stopped"), "interrupted"),
+        (OSError(), "failed"),
+    ],
+    ids=["diverged", "interrupted", "failed"],
+)
+def test_a_run_says_itself_how_it_ended(tmp_path: Path, error: Exception, status: str) -> None:
+    folder = Workdir.at(workdir(tmp_path / "a"))
+    with pytest.raises(type(error)), Heartbeat(folder):
+        raise error
     assert only(tmp_path).status == status
 
 

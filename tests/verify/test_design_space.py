@@ -18,6 +18,8 @@ BASES = {
     "color-dct": "kind: color, spatial: {kind: dct}",
 }
 PRIORS = {"isotropic": "kind: isotropic, scale: 0.7", "whitened": "kind: data_variance"}
+WITH_FREQUENCIES = ("fourier", "dct", "color-dct")
+"""Bases that a power law makes sense for."""
 ANYWHERE = {
     "linear": "kind: linear",
     "cosine": "kind: cosine",
@@ -41,14 +43,16 @@ ONLY = {
     ("haar", "levels"): "kind: sequential, ordering: {kind: level}, inverse_softness: 0.5",
     ("haar", "dvdp"): "kind: dvdp, turning: [0.5]",
     ("haar", "subspace"): "kind: subspace, turning: [0.5]",
+    ("haar", "fdm"): "kind: fdm, turning: [0.5]",
+    ("dct", "fdm_blur"): "kind: fdm_blur, turning: [0.5], widths: [1]",
 }
 DESIGNS = [
-    (f"{basis}-{prior}-{schedule}", f"{{basis: {{{BASES[basis]}}}, prior: {{{PRIORS[prior]}}}, schedule: {{{text}}}}}")
+    (f"{basis}-{prior}-{schedule}", f"{{basis: {{{BASES[basis]}}}, prior: {{{words}}}, schedule: {{{text}}}}}")
     for basis, schedule, text in (
         *((basis, name, text) for basis in BASES for name, text in ANYWHERE.items()),
         *((basis, name, text) for (basis, name), text in ONLY.items()),
     )
-    for prior in PRIORS
+    for prior, words in {**PRIORS, **({"power": "kind: power_law"} if basis in WITH_FREQUENCIES else {})}.items()
 ]
 
 

@@ -122,7 +122,8 @@ def test_a_check_that_is_not_a_number_fails() -> None:
 
 @pytest.mark.slow
 def test_the_quickstart_in_under_a_minute() -> None:
-    command = [sys.executable, "-m", "gudspec", "verify", str(ROOT / "specs" / "quickstart.yaml"), "--format", "json"]
+    command = [sys.executable, "-m", "gudspec", "verify", str(ROOT / "specs" / "quickstart.yaml"), "--no-samplers"]
+    command += ["--format", "json"]
     result = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert result.returncode == 0, result.stdout + result.stderr
     checks = json.loads(result.stdout)["checks"]

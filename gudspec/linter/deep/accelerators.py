@@ -28,10 +28,10 @@ _CLOUD = "Google Cloud TPU documentation, system architecture"
 _NVIDIA = "NVIDIA data sheet, SXM, dense"
 
 ACCELERATORS: dict[str, Accelerator] = {
-    "v4": Accelerator("TPU v4", 275 * _TERA, 32 * _GIB, 1228 * _GB, f"{_CLOUD}, v4"),
+    "v4": Accelerator("TPU v4", 275 * _TERA, 32 * _GIB, 1200 * _GB, f"{_CLOUD}, v4"),
     "v5e": Accelerator("TPU v5e", 197 * _TERA, 16 * _GIB, 819 * _GB, f"{_CLOUD}, v5e"),
     "v5p": Accelerator("TPU v5p", 459 * _TERA, 95 * _GIB, 2765 * _GB, f"{_CLOUD}, v5p"),
-    "v6e": Accelerator("TPU v6e", 918 * _TERA, 32 * _GIB, 1640 * _GB, f"{_CLOUD}, v6e"),
+    "v6e": Accelerator("TPU v6e", 918 * _TERA, 32 * _GIB, 1638 * _GB, f"{_CLOUD}, v6e"),
     "a100": Accelerator("A100 80 GB", 156 * _TERA, 80 * _GB, 2039 * _GB, f"{_NVIDIA}, A100"),
     "h100": Accelerator("H100 80 GB", 494 * _TERA, 80 * _GB, 3350 * _GB, f"{_NVIDIA}, H100"),
     "h200": Accelerator("H200", 494 * _TERA, 141 * _GB, 4800 * _GB, f"{_NVIDIA}, H200"),

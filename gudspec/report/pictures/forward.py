@@ -1,5 +1,7 @@
 """The forward process on real images, as in GUD (arXiv:2410.02667), Fig. 4."""
 
+from collections.abc import Mapping
+
 import numpy as np
 from matplotlib.figure import Figure
 
@@ -28,7 +30,9 @@ def examples(images: Images, levels: int | None, count: int = 4) -> np.ndarray:
     return np.asarray(scale(images.pixels[rows], levels, 0.5), float)
 
 
-def noised(view: View, images: np.ndarray, t: np.ndarray, seed: int) -> np.ndarray:
+def noised(
+    view: View, images: np.ndarray, t: np.ndarray, seed: int, at: Mapping[str, float] | None = None
+) -> np.ndarray:
     """Images on their way to the prior: U⁻¹S(α χ + σ ε) + mean, with one ε per image for all times.
 
     Args:
@@ -36,6 +40,7 @@ def noised(view: View, images: np.ndarray, t: np.ndarray, seed: int) -> np.ndarr
         images: [n, H, W, C] in [−1, 1].
         t: times in [0, 1], [T].
         seed: seed of the noise.
+        at: parameters of the path; None takes the nominal ones.
 
     Returns:
         [n, T, H, W, C].
@@ -43,7 +48,7 @@ def noised(view: View, images: np.ndarray, t: np.ndarray, seed: int) -> np.ndarr
     process = view.process
     chi = process.to_components(np.asarray(images, float))[:, None]
     epsilon = np.random.default_rng(seed).standard_normal(chi.shape)
-    gamma = process.gamma(np.asarray(t, float), view.at)
+    gamma = process.gamma(np.asarray(t, float), view.at if at is None else at)
     noisy: np.ndarray = process.to_images(alpha(gamma) * chi + sigma(gamma) * epsilon)
     return noisy
 
