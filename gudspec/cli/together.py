@@ -17,7 +17,7 @@ _LOST = ("Gloo", "Connection reset", "UNAVAILABLE", "DEADLINE_EXCEEDED", "heartb
 
 Coordinator: TypeAlias = Annotated[
     str | None,
-    typer.Option(metavar="HOST:PORT", envvar="GUDSPEC_COORDINATOR", help="Where the first process waits for others."),
+    typer.Option(metavar="HOST:PORT|auto", envvar="GUDSPEC_COORDINATOR", help="Where the first process waits."),
 ]
 Processes: TypeAlias = Annotated[
     int | None, typer.Option(metavar="N", min=1, envvar="GUDSPEC_PROCESSES", help="How many processes there are.")

@@ -13,7 +13,7 @@ def verify(
     spec: Spec,
     overrides: Overrides = None,
     samplers: Annotated[
-        bool, typer.Option(help="Compare the samplers too, which takes longer than all checks.")
+        bool, typer.Option(help="Compare the samplers too: longer than all checks.")
     ] = True,
     format: Annotated[Literal["text", "json"], typer.Option("--format", help="For people or for machines.")] = "text",
 ) -> None:

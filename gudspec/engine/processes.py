@@ -75,7 +75,8 @@ def meeting(
     """The meeting of a run, or None if this process is alone. Loads no JAX.
 
     Args:
-        coordinator: host:port, if the user says so.
+        coordinator: host:port, if the user says so; `auto` where there are others that only JAX can find, such as the
+            workers of a TPU VM, which announce themselves to its metadata server alone.
         processes: number of processes, if the user says so.
         process: index of this process, if the user says so.
         environment: where schedulers announce themselves.
@@ -83,6 +84,8 @@ def meeting(
     Raises:
         Refused: the three are incomplete or contradict each other.
     """
+    if coordinator == "auto" and processes is None and process is None:
+        return Meeting()
     given = {"--coordinator": coordinator, "--processes": processes, "--process": process}
     missing = [name for name, value in given.items() if value is None]
     if len(missing) == len(given):

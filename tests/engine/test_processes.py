@@ -9,6 +9,7 @@ from gudspec.errors import Refused
 def test_explicit_flags() -> None:
     assert meeting("host:1234", 4, 3, {}) == Meeting("host:1234", 4, 3)
     assert meeting("host:1234", 1, 0, {}) is None, "one process is alone"
+    assert meeting("auto", None, None, {}) == Meeting(), "JAX finds the others"
     assert meeting("host:1234", 4, 3, {"SLURM_STEP_NUM_TASKS": "8"}) == Meeting("host:1234", 4, 3), "flags win"
 
 
