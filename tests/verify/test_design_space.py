@@ -1,5 +1,7 @@
 """The whole design space is compiled exactly: every basis, prior and path against the closed form of its likelihood."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -17,7 +19,12 @@ BASES = {
     "haar": "kind: haar, levels: 2",
     "color-dct": "kind: color, spatial: {kind: dct}",
 }
-PRIORS = {"isotropic": "kind: isotropic, scale: 0.7", "whitened": "kind: data_variance"}
+ALL_BASES = {**BASES, "matrix": "kind: matrix, path: u.npy"}
+PRIORS = {
+    "isotropic": "kind: isotropic, scale: 0.7",
+    "whitened": "kind: data_variance",
+    "file": "kind: file, path: s.npy",
+}
 WITH_FREQUENCIES = ("fourier", "dct", "color-dct")
 """Bases that a power law makes sense for."""
 ANYWHERE = {
@@ -45,15 +52,32 @@ ONLY = {
     ("haar", "subspace"): "kind: subspace, turning: [0.5]",
     ("haar", "fdm"): "kind: fdm, turning: [0.5]",
     ("dct", "fdm_blur"): "kind: fdm_blur, turning: [0.5], widths: [1]",
+    ("pixel", "file"): "kind: sequential, ordering: {kind: file, path: l.npy}, inverse_softness: 0.4",
+    ("matrix", "soft"): "kind: soft_linear, inverse_softness: 0.6",
+    ("matrix", "linear"): "kind: linear",
 }
 DESIGNS = [
-    (f"{basis}-{prior}-{schedule}", f"{{basis: {{{BASES[basis]}}}, prior: {{{words}}}, schedule: {{{text}}}}}")
+    (
+        f"{basis}-{prior}-{schedule}",
+        f"{{basis: {{{(BASES | FROM_FILE)[basis]}}}, prior: {{{words}}}, schedule: {{{text}}}}}",
+    )
     for basis, schedule, text in (
         *((basis, name, text) for basis in BASES for name, text in ANYWHERE.items()),
         *((basis, name, text) for (basis, name), text in ONLY.items()),
     )
     for prior, words in {**PRIORS, **({"power": "kind: power_law"} if basis in WITH_FREQUENCIES else {})}.items()
+    if prior != "file" or schedule in ("soft", "sequential", "file")
 ]
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the designs take from files: a random orthogonal matrix, uneven deviations and an ordering with ties."""
+    folder, rng = tmp_path_factory.mktemp("files"), np.random.default_rng(0)
+    np.save(folder / "u.npy", np.linalg.qr(rng.normal(size=(16, 16)))[0])
+    np.save(folder / "s.npy", rng.uniform(0.3, 1.5, size=(4, 4, 1)))
+    np.save(folder / "l.npy", rng.integers(0, 5, size=(4, 4, 1)).astype(float))
+    return folder
 
 
 def test_there_are_at_least_sixty() -> None:
@@ -63,8 +87,9 @@ def test_there_are_at_least_sixty() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("design", [text for _, text in DESIGNS], ids=[name for name, _ in DESIGNS])
-def test_likelihood_is_exact(design: str) -> None:
+def test_likelihood_is_exact(design: str, files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Within 1e-3 bits/dim of the closed form: basis, prior scale, path, kinks, every constant."""
+    monkeypatch.chdir(files)
     colors = 3 if "color" in design else 1
     text = f"""
         gudspec: 1
