@@ -59,7 +59,7 @@ ONLY = {
 DESIGNS = [
     (
         f"{basis}-{prior}-{schedule}",
-        f"{{basis: {{{(BASES | FROM_FILE)[basis]}}}, prior: {{{words}}}, schedule: {{{text}}}}}",
+        f"{{basis: {{{ALL_BASES[basis]}}}, prior: {{{words}}}, schedule: {{{text}}}}}",
     )
     for basis, schedule, text in (
         *((basis, name, text) for basis in BASES for name, text in ANYWHERE.items()),
