@@ -9,6 +9,7 @@ import typer
 
 from gudspec import __version__
 from gudspec.cli.checkpoints import checkpoints
+from gudspec.cli.compare import compare
 from gudspec.cli.eval import evaluate
 from gudspec.cli.explain import explain
 from gudspec.cli.fmt import fmt
@@ -47,6 +48,7 @@ app.command()(tail)
 app.command()(launch)
 app.command()(sweep)
 app.command()(runs)
+app.command()(compare)
 app.command()(schema)
 app.command()(lsp)
 

@@ -12,9 +12,7 @@ __all__ = ["verify"]
 def verify(
     spec: Spec,
     overrides: Overrides = None,
-    samplers: Annotated[
-        bool, typer.Option(help="Compare the samplers too: longer than all checks.")
-    ] = True,
+    samplers: Annotated[bool, typer.Option(help="Compare the samplers too: longer than all checks.")] = True,
     format: Annotated[Literal["text", "json"], typer.Option("--format", help="For people or for machines.")] = "text",
 ) -> None:
     """Prove a spec right before training: its own programs on Gaussian data, against closed forms.

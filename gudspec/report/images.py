@@ -39,18 +39,18 @@ def grid(images: np.ndarray, columns: int | None = None, gap: int = 1) -> np.nda
     elif channels == 2:
         pixels = np.concatenate([pixels, np.zeros_like(pixels[..., :1])], axis=-1)
     opaque = np.full_like(pixels[..., :1], 255)
-    return _tiled(np.concatenate([pixels[..., :3], opaque], axis=-1), columns, gap)
+    return _tiled(np.concatenate([pixels[..., :3], opaque], axis=-1), columns, gap, gap)
 
 
-def _tiled(tiles: np.ndarray, columns: int | None, gap: int) -> np.ndarray:
-    """Pictures [n, h, w, 4] side by side, row by row."""
+def _tiled(tiles: np.ndarray, columns: int | None, beside: int, below: int) -> np.ndarray:
+    """Pictures [n, h, w, 4] side by side, row by row, with gaps `beside` and `below` each."""
     count, height, width, _ = tiles.shape
     columns = min(columns or math.ceil(math.sqrt(count)), count)
     rows = math.ceil(count / columns)
-    canvas = np.zeros((rows * (height + gap) - gap, columns * (width + gap) - gap, 4), np.uint8)
+    canvas = np.zeros((rows * (height + below) - below, columns * (width + beside) - beside, 4), np.uint8)
     for index, tile in enumerate(tiles):
         row, column = divmod(index, columns)
-        top, left = row * (height + gap), column * (width + gap)
+        top, left = row * (height + below), column * (width + beside)
         canvas[top : top + height, left : left + width] = tile
     return canvas
 
@@ -102,7 +102,8 @@ def _drawing(arrays: Mapping[str, np.ndarray]) -> np.ndarray:
     count, columns, height, width, _ = groups.shape
     if columns > 1:
         across = max(1, round(math.sqrt(count * height / (columns * width))))
-        return _tiled(np.stack([grid(group, columns) for group in groups]), across, gap=max(3, width // 4))
+        between = max(3, width // 4)  # a row of groups has to be seen as such
+        return _tiled(np.stack([grid(group, columns) for group in groups]), across, between, 1 if across == 1 else 2)
     if max(height, width) <= 2 * min(height, width):
         return grid(groups[:, 0])
     return grid(

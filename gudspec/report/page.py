@@ -199,10 +199,9 @@ def _design(run: Run) -> dict[str, Any] | None:
 def _sheets(experiment: Experiment, statistics: Statistics, rises: np.ndarray | None) -> Iterator[dict[str, Any]]:
     """The pictures of the design that `gudspec show --figures` draws, as far as the charts do not tell the same."""
     view = View(experiment, statistics, rises)
-    sheets = {"Spectrum": spectrum}
-    if view.process.path.groups.count > 1:  # on a path of one noise level they show a straight line and equal rows
-        sheets |= {"When each group is noised": windows, "Region of γ": region}
-    for name, picture in sheets.items():
+    if view.process.path.groups.count == 1:  # equal rows, a straight line and no order
+        return
+    for name, picture in (("When each group is noised", windows), ("Region of γ", region), ("Spectrum", spectrum)):
         buffer = io.BytesIO()
         picture(view, experiment.name).savefig(buffer, dpi=120, metadata={"Software": None})
         width, height = Image.open(buffer).size

@@ -1,4 +1,4 @@
-"""What a page shows of the images that a run has drawn: pictures, animations, ways from noise, errors of round trips."""
+"""What a page shows of the images that a run has drawn: pictures, animations, ways from noise, round trips."""
 
 from __future__ import annotations
 
@@ -72,7 +72,8 @@ def data_uri(content: bytes, kind: str = "png") -> str:
 def shown(picture: Picture, run: Run) -> Shown:
     """A picture with what can be said of it."""
     image, facts, entry = Image.open(io.BytesIO(picture.png)), picture.facts, _entry(picture, run)
-    caption = [f"{facts['count']:,} images"] if "count" in facts else []
+    count = facts.get("count") or picture.shapes.get("images", (0,))[0]
+    caption = [f"{count:,} images"] if count else []
     caption += [] if entry is None else _asked(entry)
     if facts:
         caption += [place(facts.get("at") or {}), "" if entry is None else _sampler(entry)]
@@ -93,7 +94,12 @@ def shown(picture: Picture, run: Run) -> Shown:
 
 
 def _entry(picture: Picture, run: Run) -> Sample | None:
-    """The entry of a picture; those of an entry with several points are numbered: `name-0`."""
+    """The entry of a picture; those of an entry with several points are numbered: `name-0`.
+
+    None of a picture that was drawn later: its task, path and sampler may be others than the spec's.
+    """
+    if not picture.facts:
+        return None
     entries = {entry.name: entry for entry in (run.experiment.sample if run.experiment else ())}
     return entries.get(picture.name) or entries.get(picture.name.rpartition("-")[0])
 
@@ -169,7 +175,7 @@ def _strips(images: np.ndarray) -> bytes:
 def _noised(picture: Picture, run: Run, images: np.ndarray, t: np.ndarray) -> np.ndarray | None:
     """The images on the path on which they were drawn, [n, T, H, W, C]; None if it is not known."""
     entry = _entry(picture, run)
-    if run.experiment is None or run.statistics is None or entry is None or not picture.facts:
+    if run.experiment is None or run.statistics is None or entry is None:
         return None
     if images.shape[1:] != run.statistics.mean.shape:
         return None

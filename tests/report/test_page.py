@@ -55,7 +55,7 @@ PROVENANCE = {
     "commit": None,
     "devices": ["TPU v5e 0", "TPU v5e 1"],
 }
-VOID = {"meta", "img", "br", "hr", "link", "input"}
+VOID = {"meta", "img", "br", "hr", "link", "input", "wbr"}
 
 
 class Page(HTMLParser):
