@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from gudspec.cli.eval import Workdir
+from gudspec.cli.runs import RowFormat
 
 __all__ = ["checkpoints"]
 
@@ -13,7 +14,7 @@ __all__ = ["checkpoints"]
 def checkpoints(
     workdir: Workdir,
     verify: Annotated[bool, typer.Option("--verify/--list", help="Read each and compare its checksum.")] = True,
-    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    form: RowFormat = "table",
 ) -> None:
     """List the checkpoints of a run, and verify them.
 
@@ -22,7 +23,7 @@ def checkpoints(
     from gudspec.engine.inspect import inspect
 
     rows: list[dict[str, Any]] = inspect(workdir, verify)
-    if as_json:
+    if form == "json":
         typer.echo(json.dumps(rows, indent=2))
     else:
         for row in rows:

@@ -25,7 +25,7 @@ from gudspec.errors import Refused, RunError
 from gudspec.program.train import TrainState
 from gudspec.spec.models.training import Checkpoint
 
-__all__ = ["Checkpoints", "digest"]
+__all__ = ["Checkpoints", "Saved", "digest"]
 
 
 def digest(tree: Any) -> str:
@@ -41,31 +41,82 @@ def digest(tree: Any) -> str:
     return total.hexdigest()
 
 
-class Checkpoints:
-    """The checkpoints of a run: saved atomically and in the background, verified when they are read.
+class Saved:
+    """Checkpoints to read, verified when they are. Nothing is changed, and a run that goes on is not disturbed.
 
-    All processes save and restore together; each writes and reads the parts that lie on its devices.
+    All processes read together, each the parts that lie on its devices.
+
+    Args:
+        folder: where they are.
+    """
+
+    def __init__(self, folder: epath.Path):
+        for narrator in ("absl", "asyncio"):  # Orbax tells of every save, and of every failure many times
+            logging.getLogger(narrator).setLevel(logging.CRITICAL)
+        self._folder = folder
+
+    @property
+    def steps(self) -> list[int]:
+        """Steps that were saved, rising."""
+        found = ocp.path.step.standard_name_format().find_all(self._folder) if self._folder.exists() else ()
+        return sorted(metadata.step for metadata in found)
+
+    def metadata(self, step: int) -> dict[str, Any]:
+        """What travels in a checkpoint.
+
+        Read from Orbax's file: its own reader opens all arrays too, of which one may be damaged.
+        """
+        file = self._folder / str(step) / "_CHECKPOINT_METADATA"
+        found: dict[str, Any] = json.loads(file.read_text())["custom_metadata"]
+        return found
+
+    def load(self, step: int, abstract: TrainState) -> tuple[TrainState | None, str]:
+        """The state of one step, or None and what is wrong with it.
+
+        Raises:
+            Refused: it is intact but was saved by another network or another version of it.
+        """
+        path = self._folder / str(step)
+        state, problem, refused = None, "", ""
+        try:
+            metadata = self.metadata(step)
+            if metadata["structure"] == _structure(abstract):
+                state = _load(path, abstract)
+            else:
+                refused = f"{path} is of a network with other parameters, saved by gudspec {metadata['version']}"
+        except Exception as error:  # whatever Orbax and TensorStore make of damaged files
+            problem = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+        # a part may be damaged that only one process reads
+        found = gather(np.array(2 if problem else 1 if refused else 0))
+        if found.max() == 0:
+            assert state is not None
+            if checksum(state) == metadata["checksum"]:
+                return state, ""
+            return None, "its content does not match its checksum"
+        if found.max() == 1:
+            raise Refused(refused)
+        return None, problem or f"process {int(found.argmax())} cannot read its part"
+
+
+class Checkpoints(Saved):
+    """The checkpoints of a run: saved atomically and in the background. Only for who holds the workdir's lock.
+
+    Each process writes the parts that lie on its devices. What a save that was cut off left behind is removed.
 
     Args:
         folder: where they are; created by the first save.
         spec: which of them are kept.
         travels: what every checkpoint carries beside the state: hashes of the run and the text of its spec.
-        clean: removes what a save that was cut off left behind; only for who holds the workdir's lock.
     """
 
-    def __init__(self, folder: epath.Path, spec: Checkpoint, travels: Mapping[str, str], clean: bool = True):
-        logging.getLogger("absl").setLevel(logging.CRITICAL)  # Orbax narrates every save, and every failure twice
-        self._folder = folder
+    def __init__(self, folder: epath.Path, spec: Checkpoint, travels: Mapping[str, str]):
+        super().__init__(folder)
         self._travels = {**travels, "version": __version__, "commit": commit()}
         self._damaged: set[int] = set()
         with self.writing():
-            if clean:
-                share(lambda: _mend(folder))
+            share(self._mend)
             self._checkpointer = ocp.training.Checkpointer(
-                folder,
-                preservation_policy=_policy(spec),
-                cleanup_tmp_directories=clean,
-                lightweight_initialize=not clean,  # reads no metrics, which may be damaged
+                folder, preservation_policy=_policy(spec), cleanup_tmp_directories=True
             )
 
     def __enter__(self) -> Checkpoints:
@@ -79,7 +130,7 @@ class Checkpoints:
 
     @property
     def steps(self) -> list[int]:
-        """Steps that were saved, rising."""
+        """Steps that were saved, or are being saved, rising."""
         return [checkpoint.step for checkpoint in self._checkpointer.checkpoints]
 
     def save(self, state: TrainState, metrics: Mapping[str, float] | None = None) -> None:
@@ -130,38 +181,6 @@ class Checkpoints:
             report(f"checkpoint {self._folder / str(step)} is damaged ({problem}); trying the one before it")
         return None
 
-    def load(self, step: int, abstract: TrainState) -> tuple[TrainState | None, str]:
-        """The state of one step, or None and what is wrong with it.
-
-        Raises:
-            Refused: it is intact but was saved by another network or another version of it.
-        """
-        path = self._folder / str(step)
-        state, problem, refused = None, "", ""
-        try:
-            metadata = self.metadata(step)
-            if metadata["structure"] == _structure(abstract):
-                state = _load(path, abstract)
-            else:
-                refused = f"{path} is of a network with other parameters, saved by gudspec {metadata['version']}"
-        except Exception as error:  # whatever Orbax and TensorStore make of damaged files
-            problem = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
-        # a part may be damaged that only one process reads
-        found = gather(np.array(2 if problem else 1 if refused else 0))
-        if found.max() == 0:
-            assert state is not None
-            if checksum(state) == metadata["checksum"]:
-                return state, ""
-            return None, "its content does not match its checksum"
-        if found.max() == 1:
-            raise Refused(refused)
-        return None, problem or f"process {int(found.argmax())} cannot read its part"
-
-    def metadata(self, step: int) -> dict[str, Any]:
-        """What travels in a checkpoint."""
-        found: dict[str, Any] = self._checkpointer.metadata(step).custom_metadata
-        return found
-
     @contextmanager
     def writing(self, again: bool = True) -> Iterator[None]:
         """Turns what goes wrong with the disk into a message, which names the last intact checkpoint.
@@ -178,23 +197,22 @@ class Checkpoints:
             full = "No space left" in text or "RESOURCE_EXHAUSTED" in text or "Disk quota" in text
             if not (full or isinstance(error, OSError) or "file" in text.lower()):
                 raise
-            steps = [step for step in _committed(self._folder) if step not in self._damaged]
+            steps = [step for step in super().steps if step not in self._damaged]
             last = (
                 f"the last intact checkpoint is {self._folder / str(steps[-1])}" if steps else "none was saved before"
             )
             problem = "no space left on the disk" if full else (text.strip().splitlines() or ["?"])[0][:300]
             raise RunError(f"cannot save into {self._folder}: {problem}; {last}. The same command continues") from error
 
-
-def _mend(folder: epath.Path) -> None:
-    """Removes metrics that cannot be read: they only tell the best checkpoint, but Orbax would not open any."""
-    for step in _committed(folder):
-        file = folder / str(step) / "metrics" / "metrics"
-        try:
-            if file.exists():
-                json.loads(file.read_text())
-        except ValueError:
-            file.unlink()
+    def _mend(self) -> None:
+        """Removes metrics that cannot be read: they only tell the best checkpoint, but Orbax would not open any."""
+        for step in super().steps:
+            file = self._folder / str(step) / "metrics" / "metrics"
+            try:
+                if file.exists():
+                    json.loads(file.read_text())
+            except ValueError:
+                file.unlink()
 
 
 def _policy(spec: Checkpoint) -> Any:
@@ -224,11 +242,6 @@ def _load(path: epath.Path, abstract: TrainState) -> TrainState:
     with ocp.Context(multiprocessing_options=options):
         state: TrainState = ocp.load(path, abstract)
     return state
-
-
-def _committed(folder: epath.Path) -> list[int]:
-    """Steps whose folders have their final names, rising."""
-    return sorted(int(path.name) for path in folder.iterdir() if path.name.isdigit()) if folder.exists() else []
 
 
 def _structure(state: TrainState) -> str:

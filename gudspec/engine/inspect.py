@@ -7,7 +7,7 @@ from typing import Any
 
 import jax
 
-from gudspec.engine.checkpoints import Checkpoints
+from gudspec.engine.checkpoints import Saved
 from gudspec.engine.loop import abstract_state
 from gudspec.engine.workdir import Workdir
 
@@ -30,24 +30,22 @@ def inspect(workdir: str | os.PathLike[str], verify: bool) -> list[dict[str, Any
     """
     directory = Workdir.at(workdir, writes=False)
     experiment = directory.experiment()
-    if not directory.checkpoints.exists():
-        return []
     rows = []
     abstract = None
-    with Checkpoints(directory.checkpoints, experiment.checkpoint, {}, clean=False) as checkpoints:
-        for step in checkpoints.steps:
-            try:
-                travels = checkpoints.metadata(step)
-            except Exception:  # whatever Orbax makes of damaged files; `load` says what
-                travels = {}
-            state, problem = "present", ""
-            if verify:
-                if abstract is None:
-                    abstract = _abstract(experiment)
-                found, problem = checkpoints.load(step, abstract)
-                state = "damaged" if found is None else "intact"
-            known = {name: travels.get(name) for name in ("version", "commit", "design_hash")}
-            rows.append({"step": step, "state": state, "problem": problem, **known})
+    checkpoints = Saved(directory.checkpoints)
+    for step in checkpoints.steps:
+        try:
+            travels = checkpoints.metadata(step)
+        except Exception:  # whatever Orbax makes of damaged files; `load` says what
+            travels = {}
+        state, problem = "present", ""
+        if verify:
+            if abstract is None:
+                abstract = _abstract(experiment)
+            found, problem = checkpoints.load(step, abstract)
+            state = "damaged" if found is None else "intact"
+        known = {name: travels.get(name) for name in ("version", "commit", "design_hash")}
+        rows.append({"step": step, "state": state, "problem": problem, **known})
     return rows
 
 

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 TEXT = """
@@ -64,7 +65,8 @@ def start(
 def finish(running: Sequence[subprocess.Popen[str]], timeout: float = 600) -> list[tuple[int, str, str]]:
     """Code, stdout and stderr of each."""
     try:
-        said = [process.communicate(timeout=timeout) for process in running]
+        with ThreadPoolExecutor(len(running)) as pool:  # one that talks much must not wait for the others to be read
+            said = list(pool.map(lambda process: process.communicate(timeout=timeout), running))
     finally:
         for process in running:
             process.kill()

@@ -84,7 +84,7 @@ def test_checkpoints_lists_and_verifies(undisturbed: tuple[Path, int], tmp_path:
 
     workdir = tmp_path / "w"
     shutil.copytree(undisturbed[0], workdir)
-    listed = CliRunner().invoke(app, ["checkpoints", str(workdir), "--json"])
+    listed = CliRunner().invoke(app, ["checkpoints", str(workdir), "--format", "json"])
     assert listed.exit_code == 0, listed.output
     rows = json.loads(listed.output)
     assert [(row["step"], row["state"], row["problem"]) for row in rows] == [(9, "intact", ""), (12, "intact", "")]

@@ -186,5 +186,6 @@ def test_a_workdir_in_a_bucket(spec: Path, tmp_path: Path, bucket: dict[str, str
     )
     here = json.loads((tmp_path / "w" / "summary.json").read_text())
     assert json.loads(found.stdout)["parameters_sha256"] == here["parameters_sha256"]
-    listed = gudspec("checkpoints", workdir, "--json", env=bucket)
+    listed = gudspec("checkpoints", workdir, "--format", "json", env=bucket)
+    assert listed.returncode == 0, listed.stdout
     assert [(row["step"], row["state"]) for row in json.loads(listed.stdout)] == [(8, "intact"), (12, "intact")]
