@@ -5,7 +5,17 @@ from typing import Annotated
 import typer
 
 from gudspec.cli.options import Overrides
-from gudspec.cli.together import CacheFolder, Coordinator, MeshShape, Process, Processes, mesh_overrides, together
+from gudspec.cli.together import (
+    CacheFolder,
+    Coordinator,
+    MeetingSeconds,
+    MeshShape,
+    Process,
+    Processes,
+    mesh_overrides,
+    together,
+)
+from gudspec.engine.processes import MEETING_SECONDS
 from gudspec.engine.signals import StopRequest
 
 __all__ = ["Workdir", "evaluate"]
@@ -21,12 +31,13 @@ def evaluate(
     coordinator: Coordinator = None,
     processes: Processes = None,
     process: Process = None,
+    meeting_seconds: MeetingSeconds = MEETING_SECONDS,
 ) -> None:
     """Evaluate a trained run again, for example with `--set evaluate.0.images=100`.
 
     Results that are already there are not computed twice. The overrides must leave the design alone.
     """
-    with StopRequest() as early, together(early, coordinator, processes, process) as stop:
+    with StopRequest() as early, together(early, coordinator, processes, process, meeting_seconds) as stop:
         from gudspec.engine import main as engine
         from gudspec.engine.console import Terminal
 

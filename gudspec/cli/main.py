@@ -10,12 +10,14 @@ import typer
 from gudspec import __version__
 from gudspec.cli.checkpoints import checkpoints
 from gudspec.cli.compare import compare
+from gudspec.cli.encode import encode
 from gudspec.cli.eval import evaluate
 from gudspec.cli.explain import explain
 from gudspec.cli.fmt import fmt
 from gudspec.cli.launch import launch
 from gudspec.cli.lint import lint
 from gudspec.cli.lsp import lsp
+from gudspec.cli.optimize import optimize
 from gudspec.cli.rules import rules
 from gudspec.cli.run import run
 from gudspec.cli.runs import runs
@@ -43,6 +45,8 @@ app.command()(verify)
 app.command()(run)
 app.command("eval")(evaluate)
 app.command()(sample)
+app.command()(optimize)
+app.command()(encode)
 app.command()(checkpoints)
 app.command()(tail)
 app.command()(launch)

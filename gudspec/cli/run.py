@@ -5,7 +5,17 @@ from typing import Annotated
 import typer
 
 from gudspec.cli.options import Overrides, Spec
-from gudspec.cli.together import CacheFolder, Coordinator, MeshShape, Process, Processes, mesh_overrides, together
+from gudspec.cli.together import (
+    CacheFolder,
+    Coordinator,
+    MeetingSeconds,
+    MeshShape,
+    Process,
+    Processes,
+    mesh_overrides,
+    together,
+)
+from gudspec.engine.processes import MEETING_SECONDS
 from gudspec.engine.signals import StopRequest
 
 __all__ = ["run"]
@@ -23,6 +33,7 @@ def run(
     coordinator: Coordinator = None,
     processes: Processes = None,
     process: Process = None,
+    meeting_seconds: MeetingSeconds = MEETING_SECONDS,
 ) -> None:
     """Train, evaluate, sample and report; continue if the workdir holds an interrupted run of the same design.
 
@@ -34,7 +45,7 @@ def run(
     with StopRequest() as early:
         document = checked(spec, [*(overrides or ()), *mesh_overrides(mesh)])
         steps = _steps(profile)
-        with together(early, coordinator, processes, process) as stop, located(document):
+        with together(early, coordinator, processes, process, meeting_seconds) as stop, located(document):
             from gudspec.engine.console import Terminal  # JAX is only paid for by a spec that can run
             from gudspec.engine.main import Options
             from gudspec.engine.main import run as run_engine

@@ -7,7 +7,17 @@ import typer
 
 from gudspec.cli.eval import Workdir
 from gudspec.cli.options import Overrides
-from gudspec.cli.together import CacheFolder, Coordinator, MeshShape, Process, Processes, mesh_overrides, together
+from gudspec.cli.together import (
+    CacheFolder,
+    Coordinator,
+    MeetingSeconds,
+    MeshShape,
+    Process,
+    Processes,
+    mesh_overrides,
+    together,
+)
+from gudspec.engine.processes import MEETING_SECONDS
 from gudspec.engine.signals import StopRequest
 
 if TYPE_CHECKING:
@@ -33,9 +43,10 @@ def sample(
     coordinator: Coordinator = None,
     processes: Processes = None,
     process: Process = None,
+    meeting_seconds: MeetingSeconds = MEETING_SECONDS,
 ) -> None:
     """Draw samples from a trained run, as pictures and arrays in its folder `samples`."""
-    with StopRequest() as early, together(early, coordinator, processes, process) as stop:
+    with StopRequest() as early, together(early, coordinator, processes, process, meeting_seconds) as stop:
         from gudspec.cli.checked import located
         from gudspec.engine import main as engine
         from gudspec.engine.console import Terminal

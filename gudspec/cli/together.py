@@ -8,9 +8,19 @@ from typing import Annotated, TypeAlias
 
 import typer
 
+from gudspec.engine.processes import MEETING_SECONDS
 from gudspec.engine.signals import Stop, StopRequest, TogetherStop
 
-__all__ = ["CacheFolder", "Coordinator", "MeshShape", "Process", "Processes", "mesh_overrides", "together"]
+__all__ = [
+    "CacheFolder",
+    "Coordinator",
+    "MeetingSeconds",
+    "MeshShape",
+    "Process",
+    "Processes",
+    "mesh_overrides",
+    "together",
+]
 
 _LOST = ("Gloo", "Connection reset", "UNAVAILABLE", "DEADLINE_EXCEEDED", "heartbeat", "another task died")
 """How an exception begins to look when a process is gone that this one wanted to exchange data with."""
@@ -24,6 +34,9 @@ Processes: TypeAlias = Annotated[
 ]
 Process: TypeAlias = Annotated[
     int | None, typer.Option(metavar="I", min=0, envvar="GUDSPEC_PROCESS", help="Which one this is, from 0.")
+]
+MeetingSeconds: TypeAlias = Annotated[
+    int, typer.Option(metavar="S", min=1, envvar="GUDSPEC_MEETING_SECONDS", help="How long to wait for the others.")
 ]
 MeshShape: TypeAlias = Annotated[
     str | None, typer.Option("--mesh", metavar="data=D,fsdp=F", help="The devices; overrides `mesh` of the spec.")
@@ -51,7 +64,13 @@ def mesh_overrides(mesh: str | None) -> list[str]:
 
 
 @contextmanager
-def together(early: StopRequest, coordinator: str | None, processes: int | None, process: int | None) -> Iterator[Stop]:
+def together(
+    early: StopRequest,
+    coordinator: str | None,
+    processes: int | None,
+    process: int | None,
+    seconds: int = MEETING_SECONDS,
+) -> Iterator[Stop]:
     """Meets the other processes, if there are any, and yields what asks whether to stop.
 
     The process that the user starts becomes the supervisor of one that connects. Without the three options, JAX asks
@@ -62,12 +81,13 @@ def together(early: StopRequest, coordinator: str | None, processes: int | None,
         coordinator: host:port of the first process.
         processes: how many there are.
         process: this one.
+        seconds: how long to wait for the others.
     """
     from gudspec.engine import processes as engine
     from gudspec.engine.supervisor import report_connected, report_explained, supervise, supervised
     from gudspec.errors import GudspecError
 
-    where = engine.meeting(coordinator, processes, process)
+    where = engine.meeting(coordinator, processes, process, seconds=seconds)
     if where is None:
         yield early
         return

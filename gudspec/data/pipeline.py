@@ -67,7 +67,10 @@ def stream(
     rows: Callable[[int], np.ndarray] = np.arange,
     skipped: Callable[[int], int] = lambda step: 0,
 ) -> grain.DatasetIterator[dict[str, np.ndarray]]:
-    """The batches of a run, prefetched by a thread.
+    """The batches of a run.
+
+    Nothing is prefetched: a batch is one gather from memory, tens of microseconds, while the devices still work on the
+    step before. A thread would take longer to hand it over, and fight the training loop for the lock.
 
     Args:
         images: the training split.
@@ -79,7 +82,7 @@ def stream(
 
     Returns:
         An iterator over the steps from `start` to the end: `pixels` [rows, H, W, C] and, if the images have them,
-        `labels` int32 [rows]. Its `close()` ends the thread.
+        `labels` int32 [rows].
     """
 
     def load(step: int) -> dict[str, np.ndarray]:
@@ -88,6 +91,5 @@ def stream(
         return {"pixels": local.pixels} | ({} if local.labels is None else {"labels": local.labels})
 
     total = sum(steps for steps, _ in batches)
-    # One thread suffices: a batch is one gather from memory, and more would fight the training loop for the lock.
-    options = grain.ReadOptions(num_threads=1, prefetch_buffer_size=4)
+    options = grain.ReadOptions(num_threads=0, prefetch_buffer_size=0)
     return iter(grain.MapDataset.range(start, total).map(load).to_iter_dataset(options))

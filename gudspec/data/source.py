@@ -3,8 +3,12 @@
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from gudspec.data.encoded import Encoded
 
 __all__ = ["Images", "Source"]
 
@@ -17,6 +21,8 @@ class Images:
     """[n, H, W, C]: uint8 below the source's `levels`, or float32 around [−1, 1]; perhaps a memory map."""
     labels: np.ndarray | None = None
     """int32 [n], from 0."""
+    remainder: np.ndarray | None = None
+    """Of latents, −log p(x|z) + log q(z|x) of their images in nats, float64 [n]."""
 
     def __len__(self) -> int:
         return len(self.pixels)
@@ -29,7 +35,8 @@ class Images:
 
     def take(self, rows: np.ndarray) -> "Images":
         """The images at `rows`: an integer array [m]."""
-        return Images(self.pixels[rows], None if self.labels is None else self.labels[rows])
+        labels, remainder = (None if one is None else one[rows] for one in (self.labels, self.remainder))
+        return Images(self.pixels[rows], labels, remainder)
 
     def chunks(self, size: int) -> Iterator[np.ndarray]:
         """The pixels in order, at most `size` images at a time."""
@@ -51,6 +58,8 @@ class Source:
     """Number of classes; 0 without labels."""
     fingerprint: str
     """SHA-256 of what the data is: the identity under which results and statistics are filed."""
+    encoded: "Encoded | None" = None
+    """Of latents, what they are latents of."""
 
     @classmethod
     def of(

@@ -23,9 +23,10 @@ from gudspec.engine.signals import Stop
 from gudspec.engine.skips import Skips
 from gudspec.engine.workdir import Workdir
 from gudspec.errors import Diverged, Interrupted, Refused
+from gudspec.program.compiler import AnyProgram
 from gudspec.program.design import Statistics
 from gudspec.program.keys import root
-from gudspec.program.program import Batch, Program
+from gudspec.program.program import Batch
 from gudspec.program.train import TrainState
 
 __all__ = ["Session", "abstract_state", "train"]
@@ -52,7 +53,7 @@ class Session:
         profile: which steps to trace.
     """
 
-    program: Program
+    program: AnyProgram
     prepared: Prepared
     statistics: Statistics
     mesh: jax.sharding.Mesh
@@ -74,7 +75,7 @@ class Session:
         return sum(leaf.size for leaf in jax.tree.leaves(self.abstract.parameters))
 
 
-def abstract_state(program: Program, mesh: jax.sharding.Mesh) -> TrainState:
+def abstract_state(program: AnyProgram, mesh: jax.sharding.Mesh) -> TrainState:
     """Shapes, types and shardings of the train state."""
     state = jax.eval_shape(program.init, root(program.experiment.seed))
     return jax.tree.map(
@@ -187,9 +188,8 @@ def _loop(session: Session, state: TrainState, start: int, total: int, skips: Sk
     try:
         for step in range(start + 1, total + 1):
             with interval.spending("input"):
-                batch = next(batches)
+                placed = place_rows(next(batches), sizes[step - 1], session.mesh)
             session.profile.before(step)
-            placed = place_rows(batch, sizes[step - 1], session.mesh)
             state, metrics = take_step(state, placed)
             interval.add(metrics, sizes[step - 1], take_step.flops)
             if step == start + 1:  # it waited for the compiler
@@ -202,7 +202,8 @@ def _loop(session: Session, state: TrainState, start: int, total: int, skips: Sk
             if saving or step % spec.train.log_every == 0:
                 # a state is only saved once every loss up to it is known to be good
                 explosion = spec.train.explosion
-                line = interval.close(step, explosion * previous if explosion and previous else None)
+                # of real-valued images the loss may be a negative number of bits
+                line = interval.close(step, explosion * previous if explosion and previous and previous > 0 else None)
                 previous = line["loss"]
                 with session.checkpoints.writing():
                     log.write(line)
@@ -220,7 +221,6 @@ def _loop(session: Session, state: TrainState, start: int, total: int, skips: Sk
         session.profile.close()
         session.reporter.end()
         log.close()
-        batches.close()
     if step < total:
         raise Interrupted(f"stopped at step {step} of {total}; the same command continues")
     return state

@@ -25,9 +25,8 @@ from gudspec.engine.results import Trained, points
 from gudspec.engine.signals import Stop, StopRequest
 from gudspec.engine.workdir import Workdir, provenance
 from gudspec.errors import Interrupted, Refused
-from gudspec.program.compiler import compile
+from gudspec.program.compiler import AnyProgram, compile
 from gudspec.program.design import Design
-from gudspec.program.program import Program
 from gudspec.program.train import TrainState
 from gudspec.report.page import write_report
 from gudspec.spec.identity import differences
@@ -262,7 +261,7 @@ def _measurable(session: Session, state: TrainState) -> tuple[Trained, str, int]
     return trained, digest(gathered(state.parameters, session.mesh)), session.parameter_count
 
 
-def _compiled(prepared: Prepared) -> Program:
+def _compiled(prepared: Prepared) -> AnyProgram:
     """The program, for images whose shape and labels are known only now that they are open."""
     try:
         return compile(prepared.experiment, prepared.source.shape, prepared.source.classes)

@@ -16,6 +16,7 @@ from clu import metrics as clu_metrics
 from gudspec.engine.events import Events
 from gudspec.engine.workdir import Workdir
 from gudspec.errors import Diverged
+from gudspec.spec.accelerators import peak_flops
 
 __all__ = ["Interval", "MetricsLog", "device_facts", "read_metrics"]
 
@@ -23,20 +24,6 @@ __all__ = ["Interval", "MetricsLog", "device_facts", "read_metrics"]
 _Averages = clu_metrics.Collection.create(
     **{name: clu_metrics.Average.from_output(name) for name in ("loss", "gradient_norm")}
 )
-
-_PEAK_FLOPS = {
-    "TPU v4": 275e12,
-    "TPU v5 lite": 197e12,
-    "TPU v5e": 197e12,
-    "TPU v5": 459e12,
-    "TPU v5p": 459e12,
-    "TPU v6 lite": 918e12,
-    "TPU v6e": 918e12,
-    "NVIDIA A100": 312e12,
-    "NVIDIA H100": 989e12,
-    "NVIDIA H200": 989e12,
-}
-"""Peak arithmetic of one device in bfloat16, dense, in FLOP/s, by the beginning of its kind; from the vendors."""
 
 
 class Interval:
@@ -117,9 +104,8 @@ def device_facts(flops: float) -> dict[str, float]:
     """
     device = jax.local_devices()[0]
     facts = {"flops_per_second": flops} if flops else {}
-    kinds = [kind for kind in _PEAK_FLOPS if device.device_kind.startswith(kind)]
-    if kinds and flops:
-        facts["utilization"] = flops / (_PEAK_FLOPS[max(kinds, key=len)] * jax.device_count())
+    if flops and (peak := peak_flops(device.device_kind)):
+        facts["utilization"] = flops / (peak * jax.device_count())
     memory = device.memory_stats() or {}
     return facts | ({"memory_bytes": float(memory["peak_bytes_in_use"])} if "peak_bytes_in_use" in memory else {})
 

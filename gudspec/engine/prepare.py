@@ -17,6 +17,7 @@ from gudspec.errors import Refused
 from gudspec.program.design import Design, Statistics
 from gudspec.spec.identity import design_hash
 from gudspec.spec.models import Experiment
+from gudspec.spec.models.autoencoders import Elbo
 from gudspec.spec.models.base import Model
 from gudspec.spec.models.bases import PcaBasis, spatial
 from gudspec.spec.models.priors import IsotropicPrior
@@ -55,6 +56,9 @@ def statistics_of(prepared: Prepared) -> Statistics:
     """The statistics of the training split that the design needs."""
     data, source, spec = prepared.experiment.data, prepared.source, prepared.experiment.design
     found = moments(data, source)
+    if isinstance(prepared.experiment.objective, Elbo):  # nothing is noised: the mean is all that counts
+        mean = np.asarray(found.mean, np.float32)
+        return Statistics(mean, np.zeros((0, 0), np.float32), np.ones_like(mean), np.ones(2, np.float32))
     basis = spatial(spec.basis)
     mixed = isinstance(basis, PcaBasis) and basis.colors == "mixed"
 
@@ -95,4 +99,6 @@ def gaussian_baseline(prepared: Prepared, images: Images) -> float | None:
     """
     source = prepared.source
     bits = gaussian_bits_per_dim(moments(prepared.experiment.data, source), images.pixels, source.levels)
+    if bits is not None and source.encoded is not None and source.encoded.sampled:
+        bits = source.encoded.bits_of_images(bits, images)
     return None if bits is None else float(bits.mean())

@@ -35,7 +35,7 @@ __all__ = [
 ]
 
 MEETING_SECONDS = 40
-"""How long a process waits for the others; with what JAX takes to give up, under a minute."""
+"""How long a process waits for the others unless told otherwise; with what JAX takes to give up, under a minute."""
 HEARTBEAT_SECONDS = 30
 """After how long without a sign of life a process counts as lost."""
 COMPILATION_SECONDS = 1800
@@ -54,11 +54,13 @@ class Meeting:
         coordinator: host:port of the first process.
         processes: how many there are.
         process: this one, from 0.
+        seconds: how long to wait for the others.
     """
 
     coordinator: str | None = None
     processes: int | None = None
     process: int | None = None
+    seconds: int = MEETING_SECONDS
 
     def __str__(self) -> str:
         if self.coordinator is None:
@@ -71,6 +73,8 @@ def meeting(
     processes: int | None,
     process: int | None,
     environment: Mapping[str, str] = os.environ,
+    *,
+    seconds: int = MEETING_SECONDS,
 ) -> Meeting | None:
     """The meeting of a run, or None if this process is alone. Loads no JAX.
 
@@ -78,18 +82,22 @@ def meeting(
         coordinator: host:port, if the user says so; `auto` where there are others that only JAX can find, such as the
             workers of a TPU VM, which announce themselves to its metadata server alone.
         processes: number of processes, if the user says so.
-        process: index of this process, if the user says so.
+        process: index of this process, if the user says so; a pod of an indexed job of Kubernetes knows its own.
         environment: where schedulers announce themselves.
+        seconds: how long to wait for the others.
 
     Raises:
         Refused: the three are incomplete or contradict each other.
     """
     if coordinator == "auto" and processes is None and process is None:
-        return Meeting()
+        return Meeting(seconds=seconds)
+    index = environment.get("JOB_COMPLETION_INDEX", "")
+    if coordinator is not None and processes is not None and process is None and index.isdigit():
+        process = int(index)
     given = {"--coordinator": coordinator, "--processes": processes, "--process": process}
     missing = [name for name, value in given.items() if value is None]
     if len(missing) == len(given):
-        return Meeting() if _scheduled(environment) else None
+        return Meeting(seconds=seconds) if _scheduled(environment) else None
     if missing:
         raise Refused(f"{', '.join(sorted(set(given) - set(missing)))} also needs {' and '.join(missing)}")
     assert coordinator is not None
@@ -100,7 +108,7 @@ def meeting(
     host, _, port = coordinator.rpartition(":")
     if not host or not port.isdigit():
         raise Refused(f"--coordinator {coordinator!r} is not HOST:PORT")
-    return Meeting(coordinator, processes, process) if processes > 1 else None
+    return Meeting(coordinator, processes, process, seconds) if processes > 1 else None
 
 
 def _scheduled(environment: Mapping[str, str]) -> bool:
@@ -117,8 +125,8 @@ def _scheduled(environment: Mapping[str, str]) -> bool:
 def connect(where: Meeting) -> None:
     """Meets the other processes. To be called before JAX touches a device.
 
-    If one is missing, JAX ends this process after `MEETING_SECONDS` without an exception: `supervisor` turns that into
-    a message.
+    If one is missing, JAX ends this process after `where.seconds` without an exception: `supervisor` turns that into a
+    message.
     """
     import jax
 
@@ -126,7 +134,7 @@ def connect(where: Meeting) -> None:
         where.coordinator,
         where.processes,
         where.process,
-        initialization_timeout=MEETING_SECONDS,
+        initialization_timeout=where.seconds,
         heartbeat_timeout_seconds=HEARTBEAT_SECONDS,
         shutdown_timeout_seconds=HEARTBEAT_SECONDS,
     )

@@ -7,7 +7,7 @@ import itertools
 import json
 import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any
@@ -27,13 +27,13 @@ from gudspec.engine.processes import share
 from gudspec.engine.signals import Stop
 from gudspec.engine.workdir import Workdir
 from gudspec.errors import Interrupted, Refused
+from gudspec.program.compiler import AnyProgram
 from gudspec.program.design import Statistics
 from gudspec.program.keys import fold, root
-from gudspec.program.program import Program
 from gudspec.program.train import Parameters
 from gudspec.report.images import save_drawing
 from gudspec.spec.models.results import AnyEvaluation, Sample, expand
-from gudspec.spec.models.tasks import FileMask, Inpaint, Roundtrip
+from gudspec.spec.models.tasks import FileMask, Inpaint, Interpolate, Roundtrip
 
 __all__ = ["Trained", "points"]
 
@@ -70,7 +70,7 @@ class Trained:
         heartbeat: is told what the run is doing.
     """
 
-    program: Program
+    program: AnyProgram
     prepared: Prepared
     statistics: Statistics
     parameters: Parameters
@@ -136,6 +136,11 @@ class Trained:
             self.reporter.advance(sum(map(len, values)))
         self.reporter.end()
         bits = np.concatenate(values).astype(np.float64)
+        if (encoded := self.prepared.source.encoded) is not None:
+            if encoded.sampled:
+                bits = encoded.bits_of_images(bits, images)
+            else:
+                self.reporter.warn(f"{entry.name} is in bits/dim of latents: these are means, images need samples")
         if failed := int((~np.isfinite(bits)).sum()):
             self.reporter.warn(f"{entry.name}: {failed} of {len(bits)} images have no finite value")
         return {
@@ -198,12 +203,15 @@ class Trained:
     def draw(self, entry: Sample, name: str, at: Mapping[str, float], program: Any) -> dict[str, Any]:
         """Draws one set of samples and writes it as `samples/<name>.png` and `.npz`."""
         start = time.perf_counter()
-        key = fold(root(self.prepared.experiment.seed), f"sample/{entry.name}")
+        key = fold(root(self.prepared.experiment.seed), f"sample/{entry.name}" if entry.noise is None else "noise")
+        key = key if entry.noise is None else fold(key, "number", entry.noise)
         count = -(-entry.count // self.mesh.size) * self.mesh.size
         condition = place_rows(self._condition(entry, local_rows(count, self.mesh)), count, self.mesh)
         arguments = place_whole((self.statistics, key, self.program.at(at)), self.mesh)
         drawn = gathered(program(self.parameters, *arguments, condition), self.mesh)
         arrays = {name: array[: entry.count] for name, array in drawn.items()}
+        if self.prepared.source.encoded is not None:
+            arrays = {**{name: self._decoded(name, array) for name, array in arrays.items()}, "codes": arrays["images"]}
         if self.workdir.writes:
             self.workdir.samples.mkdir(parents=True, exist_ok=True)
             with (self.workdir.samples / f"{name}.npz").open("wb") as file:
@@ -211,9 +219,25 @@ class Trained:
             save_drawing(self.workdir.samples / name, arrays)
         seconds = time.perf_counter() - start
         result = {"name": name, "at": dict(at), "count": entry.count, "seconds": seconds, "file": f"samples/{name}.png"}
-        if isinstance(entry.task, Roundtrip):
-            result["error"] = float(np.sqrt(np.mean((arrays["images"] - arrays["originals"]) ** 2)))
+        if isinstance(entry.task, Roundtrip | Interpolate):
+            # an interpolation begins with the original itself, encoded and decoded
+            decoded = arrays["images"] if isinstance(entry.task, Roundtrip) else arrays["images"][:, 0]
+            result["error"] = float(np.sqrt(np.mean((decoded - arrays["originals"]) ** 2)))
         return result
+
+    @cached_property
+    def _decode(self) -> Callable[[np.ndarray], np.ndarray]:
+        from gudspec.engine.latents import decoder  # which opens workdirs, of which this is a part
+
+        assert self.prepared.source.encoded is not None
+        return decoder(self.prepared.source.encoded)
+
+    def _decoded(self, name: str, array: np.ndarray) -> np.ndarray:
+        """Drawn latents […, h, w, c] as images […, H, W, C]; what is not in the space of latents stays."""
+        if name not in ("images", "originals", "frames"):
+            return array
+        images = self._decode(array.reshape(-1, *array.shape[-3:]))
+        return images.reshape(*array.shape[:-3], *images.shape[1:])
 
     def _condition(self, entry: Sample, rows: np.ndarray) -> dict[str, np.ndarray]:
         """What the drawings of these rows are given: labels, and the pixels of the images of a task."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 
 from gudspec.launch.platforms import Platform
-from gudspec.spec.accelerators import accelerator
+from gudspec.spec.accelerators import slice_of
 from gudspec.spec.models import Experiment
 from gudspec.spec.resolved import dump
 
@@ -50,7 +50,7 @@ def render(platform: Platform, experiment: Experiment, jobs: Sequence[Job], *, p
         name=experiment.name,
         jobs=jobs,
         launch=launch,
-        tpu=launch.accelerator and accelerator(launch.accelerator),
+        tpu=launch.accelerator and slice_of(launch.accelerator),
         spec=dump(experiment),
         sweep=len(jobs) > 1 or experiment.name != jobs[0].name,
         parallel=parallel,

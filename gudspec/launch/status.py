@@ -15,7 +15,7 @@ from gudspec.spec.load import load
 __all__ = ["EXITS", "Row", "rows", "table"]
 
 EXITS = "exits.json"
-"""Exit codes of the runs of a sweep, by name: a file of the sweep's folder."""
+"""How the runs of a sweep ended, by name, `code` and `time`: a file of the sweep's folder."""
 _SILENT = 60.0
 """Seconds without a heartbeat after which a run counts as lost."""
 _DEEPEST = 4
@@ -70,9 +70,10 @@ def _workdirs(folder: epath.Path, name: str, depth: int) -> Iterator[tuple[str, 
                 yield from _workdirs(inner, f"{name}/{inner.name}" if name else inner.name, depth - 1)
 
 
-def _row(name: str, workdir: epath.Path | None, code: int | None) -> Row:
+def _row(name: str, workdir: epath.Path | None, told: object) -> Row:
+    ended = told if isinstance(told, dict) else {}
     if workdir is None:
-        return Row(name, _WORDS.get(code or 0, "waiting"))
+        return Row(name, _WORDS.get(ended.get("code", 0), "waiting"))
     beat, summary = _json(workdir / "heartbeat.json"), _json(workdir / "summary.json")
     last = _last(workdir / "metrics.jsonl")
     steps = _steps(workdir)
@@ -83,7 +84,9 @@ def _row(name: str, workdir: epath.Path | None, code: int | None) -> Row:
     if alive:
         status = "running" if time.time() - float(updated or 0) < _SILENT else "lost"
     else:
-        status = "done" if done else _WORDS.get(code or beat.get("code") or 0, "stopped")
+        # who ended it after the sweep has the last word
+        last_word = ended if ended.get("time", 0) >= (updated or 0) else beat
+        status = "done" if done else _WORDS.get(last_word.get("code", 0), "stopped")
     return Row(
         name,
         status,

@@ -1,6 +1,7 @@
 """Several runs, several at once: what fails does not stop the others, and the same command continues."""
 
 import json
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
@@ -57,7 +58,7 @@ def sweep(
         jobs: in the order in which they start.
         engine: what runs them.
         parallel: how many at once; None is all.
-        folder: where their exit codes are kept, for `gudspec runs`.
+        folder: where it is kept how and when they ended, for `gudspec runs`.
 
     Returns:
         Exit code by name; 75 for jobs that were not started because of a signal.
@@ -66,7 +67,7 @@ def sweep(
     with engine as running:
         for name, code in _ends(jobs, running, parallel or len(jobs)):
             codes[name] = code
-            _keep(folder, codes)
+            _keep(folder, name, code)
     return {job.name: codes.get(job.name, 75) for job in jobs}
 
 
@@ -80,8 +81,8 @@ def _ends(jobs: Sequence[Job], running: Engine, parallel: int) -> Iterator[tuple
         yield running.wait()
 
 
-def _keep(folder: str, codes: dict[str, int]) -> None:
-    """Adds exit codes to those that the folder has; a reader sees the old file or the new one."""
+def _keep(folder: str, name: str, code: int) -> None:
+    """Adds the end of a run to those that the folder knows of; a reader sees the old file or the new one."""
     file = epath.Path(folder).expanduser() / EXITS
     file.parent.mkdir(parents=True, exist_ok=True)
     try:
@@ -89,5 +90,5 @@ def _keep(folder: str, codes: dict[str, int]) -> None:
     except json.JSONDecodeError:
         known = {}
     temporary = file.parent / f".{EXITS}.tmp"
-    temporary.write_text(json.dumps({**known, **codes}, indent=2) + "\n")
+    temporary.write_text(json.dumps({**known, name: {"code": code, "time": time.time()}}, indent=2) + "\n")
     temporary.replace(file)

@@ -6,14 +6,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gudspec.linter import (
+    autoencoder,
     cost,
     design,
+    dropping,
     ends,
     evaluation,
     groups,
     ineffective,
     launching,
     objective,
+    region,
     samplers,
     schedules,
     surroundings,
@@ -24,13 +27,13 @@ from gudspec.linter.comments import Sifted, sift
 from gudspec.linter.deep.descriptions import DESCRIPTIONS as DEEP
 from gudspec.linter.files import sources
 from gudspec.linter.rule import Rule
-from gudspec.spec.diagnostics import Diagnostic, Source, Span, SpecError, in_order
-from gudspec.spec.load import Document, reads
+from gudspec.spec.diagnostics import Diagnostic, Source, Span, in_order
+from gudspec.spec.load import Document, attempt
 
 if TYPE_CHECKING:
     from gudspec.linter.deep.report import Costs
 
-__all__ = ["RULES", "SILENT", "Report", "check", "examine", "line_of", "lint"]
+__all__ = ["RULES", "SILENT", "Report", "check", "examine", "line_of", "lint", "rules_for"]
 
 RULES: tuple[Rule, ...] = tuple(
     sorted(
@@ -50,12 +53,35 @@ RULES: tuple[Rule, ...] = tuple(
                 *launching.RULES,
                 *surroundings.RULES,
                 *tasks.RULES,
+                *region.RULES,
+                *autoencoder.RULES,
+                *dropping.RULES,
             )
         ),
         key=lambda rule: rule.code,
     )
 )
 """Every rule, by code."""
+
+_OF_AUTOENCODERS: tuple[type[Rule], ...] = (
+    *autoencoder.RULES,
+    *launching.RULES,
+    *surroundings.RULES,
+    evaluation.Dequantized,
+    evaluation.Validation,
+    training.EmaHorizon,
+    training.Warmup,
+    training.BatchOfAll,
+    training.LearningRate,
+    training.SamePhase,
+    training.NoDecay,
+    training.Moments,
+    training.NoLog,
+    cost.CheckpointOften,
+    cost.MeshBatch,
+    cost.Parts,
+)
+"""Rules that say something of an autoencoder: the others are about noise."""
 
 SILENT: frozenset[str] = frozenset({rule.code for rule in RULES} | {description.code for description in DEEP})
 """Codes that comments and settings can silence: a text without a meaning has none with a comment either."""
@@ -128,19 +154,19 @@ def examine(
         if unreadable:
             found.append(unreadable)
             continue
-        try:
-            document = reads(source.text, overrides, name=source.name)
-        except SpecError as error:
-            found.extend(error.diagnostics)
+        document, problems = attempt(source, overrides)
+        if document is None:
+            found.extend(problems)
             continue
         sifted = _sifted(document)
-        if deeper and not any(one.severity == "error" for one in sifted.findings):
+        if deeper and not problems and not any(one.severity == "error" for one in sifted.findings):
             costs.append(deeper(document))
             sifted = _sifted(document, costs[-1].diagnostics)
-        found.extend(one for one in in_order(document.source, sifted.findings) if wanted(one))
+        of_rules = (one for one in sifted.findings if wanted(one))
+        found.extend(in_order(document.source, [*problems, *of_rules]))
         ignored.extend(sifted.ignored)
         elsewhere |= {line_of(one) for one in sifted.ignored if one.span.source is not document.source}
-        if codes := _unchecked(document, wanted):
+        if not problems and (codes := _unchecked(document, wanted)):
             open_questions.append((source, codes))
     # A comment may be there for the sake of a spec that extends its file.
     findings = [one for one in found if one.code != "GUD016" or line_of(one) not in elsewhere]
@@ -156,8 +182,16 @@ def check(document: Document) -> list[Diagnostic]:
     return in_order(document.source, _sifted(document).findings)
 
 
+def rules_for(document: Document) -> tuple[Rule, ...]:
+    """The rules that have something to say of a spec."""
+    if not autoencoder.is_autoencoder(document.experiment):
+        return RULES
+    return tuple(rule for rule in RULES if isinstance(rule, _OF_AUTOENCODERS))
+
+
 def _sifted(document: Document, more: Iterable[Diagnostic] = ()) -> Sifted:
-    return sift(document, [*(found for rule in RULES for found in rule.diagnostics(document)), *more], SILENT)
+    found = (one for rule in rules_for(document) for one in rule.diagnostics(document))
+    return sift(document, [*found, *more], SILENT)
 
 
 def _unchecked(document: Document, wanted: Callable[[Diagnostic], bool]) -> tuple[str, ...]:

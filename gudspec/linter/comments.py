@@ -103,7 +103,7 @@ def _wrong(
             yield Diagnostic("GUD017", f"which findings? Write {_FORM}", comment.whole, "warning")
         unused = [code for code in comment.codes if _text(code) in rules and (code.start.line, _text(code)) not in used]
         yield from (_unknown(code, rules) for code in comment.codes if _text(code) not in rules)
-        if document.overrides:  # what is not found this time may be found without them
+        if document.overrides or document.broken:  # what is not found this time may be found without them
             continue
         if unused and undecided is None:
             from gudspec.linter.unchecked import unchecked

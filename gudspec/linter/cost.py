@@ -7,6 +7,7 @@ from gudspec.linter.rule import Finding, Rule
 from gudspec.spec.load import Document
 from gudspec.spec.models import Experiment
 from gudspec.spec.models.bases import PcaBasis, spatial
+from gudspec.spec.models.experiment import unet
 from gudspec.spec.models.results import AnyEvaluation, Likelihood, Sample, expand
 from gudspec.spec.sources import counts, shape
 from gudspec.spec.tree import Path, find
@@ -17,8 +18,8 @@ _LARGEST = 64 * 64
 """The largest covariance that is diagonalized."""
 _ADAPTIVE = 120
 """Evaluations of an adaptive solve at the usual tolerances: 20 steps of 6."""
-_PROBES = 4 * 2**30
-"""Bytes of probes beyond which an exact trace does not fit beside a network."""
+_UNIT_VECTORS = 1024
+"""Unit vectors of an exact trace that somebody may wait for: a solve is then a hundred thousand passes an image."""
 _CHEAP = 1_000_000
 """Passes of a network that nobody waits for: a trial run is no mistake."""
 _OFTEN = 0.01
@@ -81,13 +82,13 @@ class CheckpointOften(Rule):
 class ExactTrace(Rule):
     """`divergence: exact` pushes one unit vector a dimension through the network, one after the other.
 
-    All of them are held: d vectors of d numbers for every image of the batch. Hutchinson's estimator needs a few
-    probes, has no bias, and its error shrinks with the number of images.
+    It does so in every evaluation of the solve, about 120 of them. Hutchinson's estimator needs a few probes, has no
+    bias, and its error shrinks with the number of images.
     """
 
     code = "GUD304"
     severity = "warning"
-    summary = "an exact trace that will not fit"
+    summary = "an exact trace of many dimensions"
     bad = "{data: {source: {kind: photos}}, evaluate: [{name: nll, kind: likelihood, divergence: exact}]}"
     good = "{data: {source: {kind: photos}}, evaluate: [{name: nll, kind: likelihood, probes: 3}]}"
     source = "GUD (arXiv:2410.02667), App. B"
@@ -96,13 +97,11 @@ class ExactTrace(Rule):
         if image := shape(document.experiment.data.source):
             dimensions = math.prod(image)
             for index, entry in enumerate(document.experiment.evaluate):
-                if not isinstance(entry, Likelihood) or entry.divergence != "exact":
-                    continue
-                size = 4 * dimensions**2 * entry.batch_size
-                if size > _PROBES:
+                if isinstance(entry, Likelihood) and entry.divergence == "exact" and dimensions > _UNIT_VECTORS:
                     message = (
-                        f"the exact trace of {dimensions:,} dimensions holds {size / 2**30:,.0f} GiB of unit vectors "
-                        f"for {entry.batch_size} images: take `hutchinson` or a smaller `batch_size`"
+                        f"the exact trace of {dimensions:,} dimensions takes about {_ADAPTIVE * dimensions:,} passes "
+                        f"of the network for each image, `hutchinson` {_ADAPTIVE * entry.probes:,}: its error averages "
+                        "out"
                     )
                     yield Finding(message, ("evaluate", index, "divergence"))
 
@@ -227,7 +226,7 @@ class LargeTokens(Rule):
     source = "GUD (arXiv:2410.02667), App. A"
 
     def check(self, document: Document) -> Iterator[Finding]:
-        network, image = document.experiment.network, shape(document.experiment.data.source)
+        network, image = unet(document.experiment), shape(document.experiment.data.source)
         if image is None or network.conditioning != "components":
             return
         # conjugate pairs of a Fourier basis share a token

@@ -8,6 +8,7 @@ from gudspec.linter.rule import Finding, Rule
 from gudspec.spec.load import Document
 from gudspec.spec.models.bases import ColorBasis, HaarBasis, PcaBasis, spatial
 from gudspec.spec.models.design import Design
+from gudspec.spec.models.experiment import unet
 from gudspec.spec.models.orderings import PatchOrdering
 from gudspec.spec.models.schedules import (
     AnySchedule,
@@ -99,7 +100,7 @@ class UnetLevels(Rule):
     source = "GUD (arXiv:2410.02667), App. A"
 
     def check(self, document: Document) -> Iterator[Finding]:
-        network, image = document.experiment.network, shape(document.experiment.data.source)
+        network, image = unet(document.experiment), shape(document.experiment.data.source)
         halvings = len(network.multipliers) - 1
         if image and (most := _halvings(image)) < halvings:
             message = (
@@ -171,7 +172,7 @@ class Tokens(Rule):
     source = "GUD (arXiv:2410.02667), App. A"
 
     def check(self, document: Document) -> Iterator[Finding]:
-        design, tokens = document.experiment.design, document.experiment.network.conditioning
+        design, tokens = document.experiment.design, unet(document.experiment).conditioning
         kind = spatial(design.basis).kind
         if tokens in ("groups", "components") or _wrong_basis(design):
             return
@@ -311,7 +312,7 @@ def _fitting_tokens(document: Document) -> tuple[str, ...]:
     from gudspec.linter.look import look  # which imports this file
 
     kind = spatial(document.experiment.design.basis).kind
-    names = get_args(type(document.experiment.network).model_fields["conditioning"].annotation)
+    names = get_args(type(unet(document.experiment)).model_fields["conditioning"].annotation)
     names = tuple(name for name in names if _BASIS_OF_TOKENS.get(name, kind) == kind)
     if (design := look(document).design) is None:
         return names

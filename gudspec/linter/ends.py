@@ -7,6 +7,7 @@ from gudspec.linter import fields
 from gudspec.linter.look import look
 from gudspec.linter.rule import Finding, PathRule, Rule, StatisticsRule
 from gudspec.spec.load import Document
+from gudspec.spec.models.experiment import denoising
 from gudspec.spec.models.results import Bound
 from gudspec.spec.models.schedules import SoftLinearSchedule
 from gudspec.spec.tree import find
@@ -46,7 +47,7 @@ class PriorReached(PathRule):
         gamma, path = fields.last(schedule)
         if gamma is None and path[-1] == "rate" and (values := look(document).gamma((1.0,))) is not None:
             gamma = float(values.min())
-        if gamma is not None and gamma < _NOISE and not fields.frozen(schedule):
+        if gamma is not None and gamma < _NOISE and not fields.frozen(schedule) and not _crossed(document):
             kept = 100 / (1 + math.exp(gamma))
             message = (
                 f"the path ends at γ = {gamma:.3g}, where {kept:.0f} % of the data's variance is left; end at 3 or more"
@@ -75,7 +76,7 @@ class StartsNoisy(PathRule):
         gamma, path = fields.first(schedule)
         if gamma is None and path[-1] == "cutoff" and (values := look(document).gamma((0.0,))) is not None:
             gamma = float(values.max())
-        if gamma is not None and gamma > _CLEAN and not fields.frozen(schedule):
+        if gamma is not None and gamma > _CLEAN and not fields.frozen(schedule) and not _crossed(document):
             share = 100 * math.exp(min(gamma, 20) / 2)
             message = (
                 f"the path starts at γ = {gamma:.3g}: samples keep noise of {share:,.0f} % of the signal's deviation; "
@@ -85,6 +86,38 @@ class StartsNoisy(PathRule):
 
     def applies(self, document: Document) -> bool:
         return fields.first(document.experiment.design.schedule).path[-1] == "cutoff"
+
+
+class EndsCross(StatisticsRule):
+    """An end of the path that the spec leaves to the data may lie beyond the one that it gives.
+
+    γ would then fall: noise is taken away on the way to the prior, β = σ² dγ/dt is negative, and its root is not real.
+    """
+
+    code = "GUD259"
+    summary = "an end that the data puts beyond the given one"
+    bad = "design: {schedule: {kind: linear, gamma: {max: -12}}}"
+    good = "design: {schedule: {kind: linear, gamma: {max: 5}}}"
+    source = "GUD (arXiv:2410.02667), eqs. (14) and (16)"
+
+    def check(self, document: Document) -> Iterator[Finding]:
+        gamma = getattr(document.experiment.design.schedule, "gamma", None)
+        if gamma is None or (gamma.min is None) == (gamma.max is None):
+            return
+        values = look(document).gamma((0.0, 1.0))
+        if values is None or (values[:, 0] < values[:, 1]).any():
+            return
+        given, own = ("max", values[:, 0].max()) if gamma.min is None else ("min", values[:, 1].min())
+        side, beyond = ("starts at", "above") if given == "max" else ("ends at", "below")
+        message = (
+            f"on this data the path {side} γ = {own:.3g}, {beyond} `{given}` ({getattr(gamma, given):g}): γ grows from "
+            "data to noise"
+        )
+        yield Finding(message, ("design", "schedule", "gamma", given))
+
+    def applies(self, document: Document) -> bool:
+        gamma = getattr(document.experiment.design.schedule, "gamma", None)
+        return gamma is not None and (gamma.min is None) != (gamma.max is None)
 
 
 class PriorGap(StatisticsRule):
@@ -192,7 +225,7 @@ class BeyondFloat(PathRule):
     good = "design: {schedule: {kind: linear, gamma: {min: -9, max: 9}}}"
 
     def check(self, document: Document) -> Iterator[Finding]:
-        seen, weight = look(document), document.experiment.objective.weight
+        seen, weight = look(document), denoising(document.experiment).weight
         if seen.span is None:
             if not seen.finite:
                 message = "γ of this path is not a number: some values of the design are too large"
@@ -314,9 +347,15 @@ def _without_variance(document: Document) -> bool:
     return any(True for _ in NoVariance().check(document))
 
 
+def _crossed(document: Document) -> bool:
+    """Whether GUD259 is found: then one end is wrong because of the other."""
+    return any(True for _ in EndsCross().check(document))
+
+
 RULES: tuple[type[Rule], ...] = (
     PriorReached,
     StartsNoisy,
+    EndsCross,
     PriorGap,
     StartGap,
     BeyondFloat,

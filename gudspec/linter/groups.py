@@ -32,7 +32,8 @@ class TurningPoints(Rule):
 class KnotGroups(Rule):
     """Knots give one list of values for all groups or one for each.
 
-    Columns and rows are those of the image, levels are LL(N) and the N levels of details.
+    Columns and rows are those of the image, levels are LL(N) and the N levels of details, columns of levels those of
+    the details. The cosines and sines of a frequency are one component.
     """
 
     code = "GUD218"
@@ -50,6 +51,11 @@ class KnotGroups(Rule):
             groups |= {"rows": image[0], "columns": image[1]}
         if isinstance(basis, HaarBasis):
             groups["levels"] = basis.levels + 1
+            groups["level_columns"] = sum(image[1] >> level for level in range(1, basis.levels + 1)) if image else given
+        if image and schedule.by == "components":
+            from gudspec.program.layout import Layout
+
+            groups["components"] = Layout(design.basis, image).groups.count
         if groups.get(schedule.by, given) != given:
             message = f"{given} lists of values for {groups[schedule.by]} groups by `{schedule.by}`"
             yield Finding(message, ("design", "schedule", "values"))

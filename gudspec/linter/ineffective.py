@@ -52,6 +52,8 @@ def _without_effect(document: Document) -> Iterator[tuple[Path, str]]:
     for index, entry in enumerate(experiment.evaluate):
         if isinstance(entry, Likelihood) and entry.divergence == "exact":
             yield ("evaluate", index, "probes"), "`divergence: exact` takes the trace without probes"
+        if entry.schedule is not None:
+            yield ("evaluate", index, "at"), "`path` has its own parameters"
     for index, drawn in enumerate(experiment.sample):
         if isinstance(drawn.sampler, Ode):
             adaptive = drawn.sampler.solver == "tsit5"

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from gudspec.linter.rule import Finding, Rule
-from gudspec.spec.accelerators import accelerator
+from gudspec.spec.accelerators import slice_of
 from gudspec.spec.load import Document
 from gudspec.spec.tree import Path
 
@@ -26,7 +26,7 @@ class MeshChips(Rule):
         experiment, launch = document.experiment, document.experiment.launch
         if launch.accelerator is None:
             return
-        mesh, chips = experiment.mesh, launch.slices * accelerator(launch.accelerator).chips
+        mesh, chips = experiment.mesh, launch.slices * slice_of(launch.accelerator).chips
         where = f"{chips} chips ({launch.accelerator}{f' × {launch.slices} slices' if launch.slices > 1 else ''})"
         if mesh.data > 0 and mesh.data * mesh.fsdp != chips:
             yield Finding(f"`mesh` has {mesh.data} × {mesh.fsdp} devices for {where}: set `data: -1`", ("mesh", "data"))

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from gudspec.linter.look import look
 from gudspec.linter.rule import Finding, PathRule, Rule
 from gudspec.spec.load import Document
+from gudspec.spec.models.experiment import denoising
 from gudspec.spec.models.measures import AnyMeasure, Independent, LogNormal, Masked, MeasureMixture, OnPath
 from gudspec.spec.tree import Path, find
 
@@ -51,7 +52,7 @@ objective: {measure: {kind: lognormal, mean: -1.2, deviation: 1.2}}"""
     source = "EDM (arXiv:2206.00364), Table 1"
 
     def check(self, document: Document) -> Iterator[Finding]:
-        measures = list(_parts(document.experiment.objective.measure))
+        measures = list(_parts(denoising(document.experiment).measure))
         if not all(isinstance(measure, LogNormal) for measure, _ in measures):
             return
         span = look(document).span
@@ -72,7 +73,7 @@ objective: {measure: {kind: lognormal, mean: -1.2, deviation: 1.2}}"""
             yield Finding(message, (*_MEASURE, "mean") if len(measures) == 1 else _MEASURE)
 
     def applies(self, document: Document) -> bool:
-        return isinstance(document.experiment.objective.measure, LogNormal)
+        return isinstance(denoising(document.experiment).measure, LogNormal)
 
 
 class OneLevel(PathRule):
@@ -95,7 +96,7 @@ objective: {measure: {kind: independent}}"""
     source = "GUD (arXiv:2410.02667), §4.5; EDM (arXiv:2206.00364), Table 1"
 
     def check(self, document: Document) -> Iterator[Finding]:
-        measures = list(_parts(document.experiment.objective.measure))
+        measures = list(_parts(denoising(document.experiment).measure))
         if not all(isinstance(measure, LogNormal) for measure, _ in measures):
             return
         seen = look(document)
@@ -113,7 +114,7 @@ objective: {measure: {kind: independent}}"""
             yield Finding(message, (*measures[0][1], "kind"))
 
     def applies(self, document: Document) -> bool:
-        return isinstance(document.experiment.objective.measure, LogNormal)
+        return isinstance(denoising(document.experiment).measure, LogNormal)
 
 
 class NoBound(Rule):
@@ -131,7 +132,7 @@ class NoBound(Rule):
     source = "Variational Diffusion Models (arXiv:2107.00630), eq. (17)"
 
     def check(self, document: Document) -> Iterator[Finding]:
-        objective = document.experiment.objective
+        objective = denoising(document.experiment)
         kinds = [one.kind for one, _ in _parts(objective.measure) if isinstance(one, Independent | Masked)]
         if objective.weight != "likelihood" or not kinds:
             return
@@ -153,7 +154,7 @@ objective: {time: low_discrepancy, measure: {kind: lognormal}}"""
     source = "Variational Diffusion Models (arXiv:2107.00630), App. I.1"
 
     def check(self, document: Document) -> Iterator[Finding]:
-        objective = document.experiment.objective
+        objective = denoising(document.experiment)
         timed = any(isinstance(one, OnPath | Masked) for one, _ in _parts(objective.measure))
         if objective.time == "low_discrepancy" and not timed:
             message = f"`{objective.measure.kind}` draws noise levels, not times: `low_discrepancy` has no effect"
@@ -176,14 +177,14 @@ class OneToMask(PathRule):
     source = "Diffusion Forcing (arXiv:2407.01392)"
 
     def check(self, document: Document) -> Iterator[Finding]:
-        found = [one for one in _parts(document.experiment.objective.measure) if _by_groups(one[0])]
+        found = [one for one in _parts(denoising(document.experiment).measure) if _by_groups(one[0])]
         if found and (seen := look(document)).design is not None and seen.design.groups.count == 1:
             measure, path = found[0]
             message = f"`{measure.kind}` acts on groups, but all components of this schedule share one"
             yield Finding(message, (*path, "kind"))
 
     def applies(self, document: Document) -> bool:
-        return document.experiment.objective.measure.kind in ("independent", "masked", "mixture")
+        return denoising(document.experiment).measure.kind in ("independent", "masked", "mixture")
 
 
 def _by_groups(measure: AnyMeasure) -> bool:
@@ -200,7 +201,7 @@ class HeldNoisy(Rule):
     good = "{design: {schedule: {kind: sequential}}, objective: {measure: {kind: masked, clean: -14.0}}}"
 
     def check(self, document: Document) -> Iterator[Finding]:
-        for measure, path in _parts(document.experiment.objective.measure):
+        for measure, path in _parts(denoising(document.experiment).measure):
             if isinstance(measure, Masked) and measure.clean > _CLEAN:
                 message = f"known groups held at γ = {measure.clean:g} carry noise: stay below {_CLEAN:g}"
                 yield Finding(message, (*path, "clean"))
@@ -221,7 +222,7 @@ class SteepWeight(PathRule):
     source = "Progressive Distillation (arXiv:2202.00512), §4; EDM (arXiv:2206.00364), §5"
 
     def check(self, document: Document) -> Iterator[Finding]:
-        objective = document.experiment.objective
+        objective = denoising(document.experiment)
         if objective.prediction != "epsilon" or objective.weight not in ("x", "v"):
             return
         span = look(document).span
@@ -233,7 +234,7 @@ class SteepWeight(PathRule):
             yield Finding(message, ("objective", "weight"), suggestion="uniform")
 
     def applies(self, document: Document) -> bool:
-        objective = document.experiment.objective
+        objective = denoising(document.experiment)
         return objective.prediction == "epsilon" and objective.weight in ("x", "v")
 
 
@@ -252,7 +253,7 @@ class SteepPrediction(PathRule):
     source = "Progressive Distillation (arXiv:2202.00512), §4"
 
     def check(self, document: Document) -> Iterator[Finding]:
-        objective = document.experiment.objective
+        objective = denoising(document.experiment)
         if objective.prediction != "x" or objective.weight != "uniform":
             return
         span = look(document).span
@@ -265,7 +266,7 @@ class SteepPrediction(PathRule):
             yield Finding(message, ("objective", "weight" if written else "prediction"))
 
     def applies(self, document: Document) -> bool:
-        objective = document.experiment.objective
+        objective = denoising(document.experiment)
         return objective.prediction == "x" and objective.weight == "uniform"
 
 
@@ -283,7 +284,7 @@ class LearnedLoss(Rule):
     source = "GUD (arXiv:2410.02667), §4.4; Variational Diffusion Models (arXiv:2107.00630), App. D"
 
     def check(self, document: Document) -> Iterator[Finding]:
-        objective, kind = document.experiment.objective, document.experiment.design.schedule.kind
+        objective, kind = denoising(document.experiment), document.experiment.design.schedule.kind
         if kind != "learned":
             return
         if objective.weight != "likelihood":

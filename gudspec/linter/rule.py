@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from gudspec.spec.diagnostics import Diagnostic, Severity
+from gudspec.spec.intact import NotIntact
 from gudspec.spec.load import Document
 from gudspec.spec.tree import Path, place
 
@@ -61,11 +62,14 @@ class Rule(Description, ABC):
         """Yield what is wrong with a spec."""
 
     def diagnostics(self, document: Document) -> Iterator[Diagnostic]:
-        """The findings at their places in the text."""
-        for found in self.check(document):
-            span = place(document.tree, found.path, key=found.key)
-            suggestion, notes, certain = found.suggestion, found.notes, found.certain
-            yield Diagnostic(self.code, found.message, span, self.severity, suggestion, notes, certain)
+        """The findings at their places in the text; none that depend on a section in which something else is wrong."""
+        try:
+            for found in self.check(document):
+                span = place(document.tree, found.path, key=found.key)
+                suggestion, notes, certain = found.suggestion, found.notes, found.certain
+                yield Diagnostic(self.code, found.message, span, self.severity, suggestion, notes, certain)
+        except NotIntact:
+            return
 
 
 class PathRule(Rule, ABC):

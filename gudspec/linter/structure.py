@@ -172,6 +172,18 @@ design: {schedule: {kind: sequential}}
 objective: {measure: {kind: mixture, measures: [{kind: path}, {kind: masked}], shares: [3.0, 1.0]}}"""
 
 
+class FieldWithoutDensity(Description):
+    """Without a coupling the potential is ½m²φ²: unless m² is above 0 nothing holds the mean of the field.
+
+    A coupling λ > 0 does, also where m² is negative: then the field orders.
+    """
+
+    code = "GUD130"
+    summary = "a free field that has no density"
+    bad = "data: {source: {kind: lattice_field, mass_squared: -0.5, coupling: 0}}"
+    good = "data: {source: {kind: lattice_field, mass_squared: 0.5, coupling: 0}}"
+
+
 class MixtureRange(Description):
     """At r = 0 components are ordered by variance, at r = 1 by frequency; beyond, by neither."""
 
@@ -284,6 +296,7 @@ DESCRIPTIONS: tuple[type[Description], ...] = (
     ZipLengths,
     NameTwice,
     MixtureParts,
+    FieldWithoutDensity,
     MixtureRange,
     EndsOrder,
     NegativeSoftness,

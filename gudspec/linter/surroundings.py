@@ -20,12 +20,12 @@ def _files(model: Model, path: Path) -> Iterator[tuple[str, Path]]:
         value = getattr(model, name)
         if isinstance(value, Model):
             yield from _files(value, (*path, name))
-        elif name in ("path", "root"):
+        elif name in ("path", "root", "autoencoder"):
             yield value, (*path, name)
 
 
 class MissingFile(Rule):
-    """Data, matrices, priors and orderings are read from the files that the spec names when the run starts.
+    """Data, matrices, priors, orderings and masks are read from the files that the spec names when the run starts.
 
     Relative paths count from the folder in which `gudspec` is started, not from the spec. A file may well exist only
     where the run will be; `${VAR:-default}` lets one spec serve both places.
@@ -40,6 +40,8 @@ class MissingFile(Rule):
     def check(self, document: Document) -> Iterator[Finding]:
         experiment = document.experiment
         named = [*_files(experiment.data, ("data",)), *_files(experiment.design, ("design",))]
+        for index, entry in enumerate(experiment.sample):
+            named += _files(entry.task, ("sample", index, "task"))
         for name, path in named:
             file = os.path.expanduser(name)
             if _exists(file):

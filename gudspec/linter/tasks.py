@@ -10,21 +10,25 @@ from gudspec.linter.rule import Finding, Rule
 from gudspec.spec.load import Document
 from gudspec.spec.models import Experiment, tasks
 from gudspec.spec.models.bases import ColorBasis, HaarBasis, spatial
+from gudspec.spec.models.data import Shape
+from gudspec.spec.models.experiment import denoising, unet
 from gudspec.spec.models.measures import Independent, Masked, MeasureMixture
-from gudspec.spec.models.results import Sample
+from gudspec.spec.models.results import AnyEvaluation, Sample
 from gudspec.spec.models.samplers import Ddim, Dpm, Ode
 from gudspec.spec.models.schedules import AnySchedule, SequentialSchedule
 from gudspec.spec.sources import classes, shape
+from gudspec.spec.tree import Path
 
 if TYPE_CHECKING:
     import numpy as np
 
-__all__ = ["RULES"]
+__all__ = ["HOLDING", "RULES", "content", "fitting", "follows"]
 
-_HOLDING = (tasks.Inpaint, tasks.Upscale, tasks.Colorize)
+HOLDING = (tasks.Inpaint, tasks.Upscale, tasks.Colorize)
+"""Tasks that hold some components while others are drawn."""
 
 
-def _tasks(experiment: Experiment) -> Iterator[tuple[int, Sample, tasks.AnyTask]]:
+def fitting(experiment: Experiment) -> Iterator[tuple[int, Sample, tasks.AnyTask]]:
     """Tasks that the basis serves, with their entries."""
     for index, entry in enumerate(experiment.sample):
         if _misfit(experiment, entry) is None:
@@ -98,12 +102,12 @@ sample: [{name: filled, task: {kind: inpaint, mask: {kind: half}}}]"""
     source = "GUD (arXiv:2410.02667), §4.5"
 
     def check(self, document: Document) -> Iterator[Finding]:
-        measure = document.experiment.objective.measure
+        measure = denoising(document.experiment).measure
         parts = measure.measures if isinstance(measure, MeasureMixture) else (measure,)
         if any(isinstance(part, Masked | Independent) for part in parts):
             return
-        for index, _, task in _tasks(document.experiment):
-            if isinstance(task, _HOLDING):
+        for index, _, task in fitting(document.experiment):
+            if isinstance(task, HOLDING):
                 by = {"inpaint": "pixels", "upscale": "levels", "colorize": "colors"}[task.kind]
                 message = (
                     f"`{task.kind}` holds components clean, which `objective.measure: {{kind: {measure.kind}}}` never "
@@ -132,59 +136,66 @@ sample: [{name: filled, task: {kind: inpaint, mask: {kind: half, hidden: bottom}
 
     def check(self, document: Document) -> Iterator[Finding]:
         experiment = document.experiment
-        measure = experiment.objective.measure
+        measure = denoising(experiment).measure
         inside = isinstance(measure, MeasureMixture)
         parts = measure.measures if isinstance(measure, MeasureMixture) else (measure,)
         masked = [(index, part) for index, part in enumerate(parts) if isinstance(part, Masked)]
-        asked = [one for one in _tasks(experiment) if one[1].schedule or isinstance(one[2], _HOLDING)]
-        if not (masked or asked) or (design := look(document).design) is None:
+        asked = [one for one in fitting(experiment) if one[1].schedule or isinstance(one[2], HOLDING)]
+        measured = [one for one in enumerate(experiment.evaluate) if one[1].schedule]
+        if not (masked or asked or measured) or (design := look(document).design) is None:
             return
         from gudspec.process.groups import Groups
         from gudspec.program.known import known_components
 
-        tokens = design.partition(experiment.network.conditioning)
+        tokens = design.partition(unet(experiment).conditioning)
         for index, part in masked:
             if not tokens.refines(design.partition(part.by)):
                 place = ("objective", "measure", *(("measures", index) if inside else ()), "by")
-                message = (
-                    f"tokens by `{experiment.network.conditioning}` do not tell apart what is masked by `{part.by}`"
-                )
+                message = f"tokens by `{unet(experiment).conditioning}` do not tell apart what is masked by `{part.by}`"
                 yield Finding(message, place)
-        for index, entry, task in asked:
-            if entry.schedule is not None and not _follows(document, entry):
+        along = [("evaluate", index, entry) for index, entry in measured]
+        for section, index, entry in [*along, *(("sample", index, entry) for index, entry, _ in asked)]:
+            if entry.schedule is not None and not follows(document, entry):
                 message = (
                     f"γ of the {entry.schedule.kind} path is not constant inside the network's tokens, or has no ends"
                 )
-                yield Finding(message, ("sample", index, "path", "kind"))
-            if isinstance(task, _HOLDING) and (hidden := _mask(task)) is not None:
-                known = known_components(task, design.layout, hidden)
+                yield Finding(message, (section, index, "path", "kind"))
+        for index, _, task in asked:
+            if isinstance(task, HOLDING) and (mask := content(task, design.shape)) is not None:
+                known = known_components(task, design.layout, mask)
                 if known is not None and not tokens.refines(Groups.of(known.astype(int))):
                     message = (
-                        f"tokens by `{experiment.network.conditioning}` hold known and unknown components together: "
+                        f"tokens by `{unet(experiment).conditioning}` hold known and unknown components together: "
                         "set `network.conditioning` to a finer one"
                     )
                     yield Finding(message, ("sample", index, "task", "kind"))
 
 
-def _follows(document: Document, entry: Sample) -> bool:
+def follows(document: Document, entry: AnyEvaluation | Sample) -> bool:
     """Whether the network can follow the entry's path at all."""
     design = look(document).design
     assert design is not None
     assert entry.schedule is not None
-    tokens = design.partition(document.experiment.network.conditioning)
+    tokens = design.partition(unet(document.experiment).conditioning)
     try:
         return tokens.refines(design.along(entry.schedule).groups)
     except (ValueError, AssertionError):  # it fits neither basis nor image
         return False
 
 
-def _mask(task: tasks.AnyTask) -> np.ndarray | None:
-    """The content of a mask's file; an empty array where there is no file to read, None where it cannot be read."""
+def content(task: tasks.AnyTask, image: Shape) -> np.ndarray | None:
+    """The content of the file of a task's mask; an empty array where it has none, None where it cannot be read."""
     import numpy as np
 
     if not isinstance(task, tasks.Inpaint) or not isinstance(task.mask, tasks.FileMask):
         return np.zeros(0)
-    return None
+    from gudspec.data.errors import DataError
+    from gudspec.data.tables import read_mask
+
+    try:
+        return read_mask(task.mask, image, "")
+    except DataError:
+        return None
 
 
 class Guidance(Rule):
@@ -202,7 +213,7 @@ sample: [{name: sevens, labels: [7], guidance: 2.0}]"""
     source = "Classifier-Free Diffusion Guidance (arXiv:2207.12598), Algorithm 1"
 
     def check(self, document: Document) -> Iterator[Finding]:
-        network, known = document.experiment.network, classes(document.experiment.data.source)
+        network, known = unet(document.experiment), classes(document.experiment.data.source)
         for index, entry in enumerate(document.experiment.sample):
             field = "labels" if entry.labels else "guidance"
             if not network.labels and (entry.labels or entry.guidance != 1):
@@ -233,17 +244,49 @@ objective: {measure: {kind: masked, by: pixels}}
 sample: [{name: filled, task: {kind: inpaint, mask: {kind: rectangle, top: 2, left: 2, height: 4, width: 4}}}]"""
 
     def check(self, document: Document) -> Iterator[Finding]:
-        image = shape(document.experiment.data.source)
-        for index, _, task in _tasks(document.experiment):
-            if image is None or not isinstance(task, tasks.Inpaint) or not isinstance(task.mask, tasks.RectangleMask):
+        image = look(document).image
+        for index, _, task in fitting(document.experiment):
+            if image is None or not isinstance(task, tasks.Inpaint):
                 continue
+            place = ("sample", index, "task", "mask")
             mask, (height, width, _) = task.mask, image
-            if mask.top + mask.height > height or mask.left + mask.width > width:
+            if isinstance(mask, tasks.RectangleMask) and (
+                mask.top + mask.height > height or mask.left + mask.width > width
+            ):
                 message = (
                     f"rows {mask.top} to {mask.top + mask.height} and columns {mask.left} to {mask.left + mask.width} "
                     f"are not inside an image of {height}×{width}"
                 )
-                yield Finding(message, ("sample", index, "task", "mask"))
+                yield Finding(message, place)
+            elif isinstance(mask, tasks.FileMask):
+                yield from _of_file(mask, image, place)
+            elif (reason := _trivial(mask, image)) is not None:
+                yield Finding(reason, place)
+
+
+def _of_file(mask: tasks.FileMask, image: Shape, place: Path) -> Iterator[Finding]:
+    """What is wrong with the file of a mask; one that is not there is another rule's."""
+    from gudspec.data.errors import MALFORMED, DataError
+    from gudspec.data.tables import read_mask
+
+    try:
+        found = _trivial(mask, image, read_mask(mask, image, ""))
+    except DataError as error:
+        found = error.message if error.code == MALFORMED else None
+    if found is not None:
+        yield Finding(found, (*place, "path"))
+
+
+def _trivial(mask: tasks.AnyMask, image: Shape, given: np.ndarray | None = None) -> str | None:
+    """Why there is nothing to inpaint."""
+    if isinstance(mask, tasks.HalfMask):
+        return None
+    from gudspec.program.known import hidden_pixels
+
+    hidden = hidden_pixels(mask, image, given)
+    if not hidden.any():
+        return "the mask hides nothing: nothing would be drawn"
+    return "the mask hides everything: nothing is known, and `generate` draws the same" if hidden.all() else None
 
 
 class InexactExtension(Rule):
@@ -268,7 +311,7 @@ sample: [{name: strips, task: {kind: extend, stride: 9}}]"""
 
     def check(self, document: Document) -> Iterator[Finding]:
         image = shape(document.experiment.data.source)
-        for index, entry, task in _tasks(document.experiment):
+        for index, entry, task in fitting(document.experiment):
             schedule = _schedule(document.experiment, entry)
             if image is None or not isinstance(task, tasks.Extend) or not isinstance(schedule, SequentialSchedule):
                 continue
@@ -303,7 +346,7 @@ class StochasticLatents(Rule):
     source = "DDIM (arXiv:2010.02502), §4.3"
 
     def check(self, document: Document) -> Iterator[Finding]:
-        for index, entry, task in _tasks(document.experiment):
+        for index, entry, task in fitting(document.experiment):
             sampler = entry.sampler
             deterministic = isinstance(sampler, Ode | Dpm) or (isinstance(sampler, Ddim) and sampler.eta == 0)
             if isinstance(task, tasks.Roundtrip | tasks.Interpolate) and not deterministic:

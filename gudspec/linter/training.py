@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from gudspec.linter.rule import Finding, Rule
 from gudspec.spec.load import Document
+from gudspec.spec.models.experiment import unet
 from gudspec.spec.sources import classes, counts, shape
 
 __all__ = ["RULES"]
@@ -66,7 +67,7 @@ class Labels(Rule):
 
     def check(self, document: Document) -> Iterator[Finding]:
         source = document.experiment.data.source
-        if document.experiment.network.labels and classes(source) == 0:
+        if unet(document.experiment).labels and classes(source) == 0:
             message = f"the source `{source.kind}` has no class labels to condition on"
             yield Finding(message, ("network", "labels"), suggestion="false")
 
@@ -198,7 +199,7 @@ class NeverAttends(Rule):
     source = "GUD (arXiv:2410.02667), App. A"
 
     def check(self, document: Document) -> Iterator[Finding]:
-        network, image = document.experiment.network, shape(document.experiment.data.source)
+        network, image = unet(document.experiment), shape(document.experiment.data.source)
         if image is None or network.attention == 0 or document.experiment.design.schedule.kind in _SHARED:
             return
         coarsest = max(image[:2]) >> (len(network.multipliers) - 1)

@@ -1,6 +1,6 @@
 """Which rules could not be put to a spec, because its data has not been looked at yet."""
 
-from gudspec.linter.check import RULES
+from gudspec.linter.check import rules_for
 from gudspec.linter.look import look
 from gudspec.linter.rule import PathRule
 from gudspec.spec.load import Document
@@ -23,5 +23,5 @@ def unchecked(document: Document) -> tuple[str, ...]:
     seen = look(document)
     if not seen.sound:
         return ()
-    rules = (rule for rule in RULES if isinstance(rule, PathRule) and rule.applies(document))
+    rules = (rule for rule in rules_for(document) if isinstance(rule, PathRule) and rule.applies(document))
     return tuple(rule.code for rule in rules if not seen.available(rule.evaluates))

@@ -1,6 +1,8 @@
 """The noising-state-conditional U-Net of GUD, App. A."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -10,7 +12,7 @@ from jax import Array
 from gudspec.network.layers import CrossAttention, ResidualBlock, conv, norm
 from gudspec.network.state import StateEmbedding
 
-__all__ = ["Unet"]
+__all__ = ["Unet", "Unets"]
 
 
 class Stage(nnx.Module):
@@ -25,11 +27,22 @@ class Stage(nnx.Module):
         return x if self.attention is None else self.attention(x, state)
 
 
+class Entry(nnx.Module):
+    """How an image on a coarser grid enters the level of its size, and leaves it."""
+
+    def __init__(self, colors: int, before: int, inside: int, *, rngs: nnx.Rngs):
+        self.stem = conv(colors, before, rngs=rngs)
+        self.norm = norm(inside, rngs=rngs)
+        self.head = conv(inside, colors, zero=True, rngs=rngs)
+
+
 class Unet(nnx.Module):
     """A U-Net after Score-Based Generative Modeling (arXiv:2011.13456) that sees the noising state, never the time.
 
     The tokens are embedded once. Their mean, together with the class label where there is one, scales and shifts every
     residual block; on grids of at most `attention` pixels a side the image also attends to the tokens one by one.
+
+    An image that has been halved n times enters at level n, which has its size: one trunk serves all grids.
 
     Args:
         shape: the image, (H, W, C); H and W must be divisible by 2^(number of levels − 1).
@@ -44,6 +57,7 @@ class Unet(nnx.Module):
         dropout: dropout rate.
         classes: number of class labels; 0 makes the network unconditional.
         remat: computes the inside of stages again in the backward pass.
+        coarser: how many coarser grids it serves beside its own, each half of the one before; fewer than it has levels.
         rngs: keys of the initial parameters.
     """
 
@@ -62,6 +76,7 @@ class Unet(nnx.Module):
         dropout: float,
         classes: int,
         remat: bool = False,
+        coarser: int = 0,
         rngs: nnx.Rngs,
     ):
         height, width, colors = shape
@@ -106,22 +121,31 @@ class Unet(nnx.Module):
 
         self.norm = norm(current, rngs=rngs)
         self.head = conv(current, colors, zero=True, rngs=rngs)
+        pairs = pairwise(sizes[: coarser + 1])
+        self.entries = nnx.List([Entry(colors, before, inside, rngs=rngs) for before, inside in pairs])
         self.blocks = blocks
         self.remat = remat
 
     def __call__(
-        self, image: Array, tokens: Array, labels: Array | None = None, *, dropout_key: Array | None = None
+        self,
+        image: Array,
+        tokens: Array,
+        labels: Array | None = None,
+        *,
+        halvings: int = 0,
+        dropout_key: Array | None = None,
     ) -> Array:
         """Predicts an image from an image.
 
         Args:
-            image: [b, H, W, C], of about unit variance.
+            image: [b, H, W, C], of about unit variance; halved as often as `halvings` says.
             tokens: (γ, position label) per token, [b or 1, T, 2], of order one.
             labels: class labels [b], where the network has classes.
+            halvings: the level at which the image enters; static.
             dropout_key: key of the dropout masks; None drops nothing.
 
         Returns:
-            [b, H, W, C].
+            What is predicted, of the shape of the image.
         """
         keys = _keys(dropout_key)
         state = self.embed_state(tokens)
@@ -131,25 +155,53 @@ class Unet(nnx.Module):
             vector = vector + self.embed_label(labels)
         vector = nnx.silu(self.vector_out(nnx.silu(vector)))
 
-        apply = nnx.remat(Stage.__call__) if self.remat else Stage.__call__
-        x = self.stem(image)
-        skips, reduce = [x], iter(self.reduce)
-        for index, stage in enumerate(self.down):
+        apply = _forgetful if self.remat else Stage.__call__
+        ends: Unet | Entry = self.entries[halvings - 1] if halvings else self
+        x = ends.stem(image)
+        skips, reduce = [x], iter(self.reduce[halvings:])
+        for index, stage in enumerate(self.down[halvings * self.blocks :], 1):
             x = apply(stage, x, vector, state, next(keys))
             skips.append(x)
-            if (index + 1) % self.blocks == 0 and index + 1 < len(self.down):
-                x = next(reduce)(x)
+            if index % self.blocks == 0 and (reduction := next(reduce, None)) is not None:
+                x = reduction(x)
                 skips.append(x)
         for stage in self.middle:
             x = apply(stage, x, vector, state, next(keys))
         enlarge = iter(self.enlarge)
-        for index, stage in enumerate(self.up):
+        for index, stage in enumerate(self.up[: len(self.up) - halvings * (self.blocks + 1)], 1):
             x = apply(stage, jnp.concatenate([x, skips.pop()], axis=-1), vector, state, next(keys))
-            if (index + 1) % (self.blocks + 1) == 0 and index + 1 < len(self.up):
+            if index % (self.blocks + 1) == 0 and skips:
                 batch, height, width, channels = x.shape
                 x = jax.image.resize(x, (batch, 2 * height, 2 * width, channels), "nearest")
                 x = next(enlarge)(x)
-        return self.head(nnx.silu(self.norm(x)))
+        return ends.head(nnx.silu(ends.norm(x)))
+
+
+def _forgetful(stage: Stage, *inputs: Array | None) -> Array:
+    """What a stage makes of its inputs; its inside is computed again in the backward pass.
+
+    The stage is taken apart and put together inside, since `nnx.remat` cannot be used in a loop around the network.
+    """
+    graph, state = nnx.split(stage)
+    return jax.checkpoint(lambda state, *inputs: nnx.merge(graph, state)(*inputs))(state, *inputs)
+
+
+class Unets(nnx.Module):
+    """A U-Net of its own for every grid.
+
+    Args:
+        networks: that of the whole image, then those of the image halved once, twice, ….
+    """
+
+    def __init__(self, networks: Iterable[Unet]):
+        self.networks = nnx.List(networks)
+
+    def __call__(
+        self, image: Array, tokens: Array, labels: Array | None = None, *, halvings: int = 0, **options: Any
+    ) -> Array:
+        """The prediction of the network of this grid; see `Unet`."""
+        predicted: Array = self.networks[halvings](image, tokens, labels, **options)
+        return predicted
 
 
 def _keys(key: Array | None) -> Iterator[Array | None]:

@@ -45,11 +45,15 @@ class PathMeasure(Measure):
         ranges: lowest and highest value of every parameter of the path; equal for fixed ones.
         low_discrepancy: spreads the times of a batch evenly, t_j = (u + j/b) mod 1 with one u per batch (Variational
             Diffusion Models, arXiv:2107.00630, App. I.1): each t is still uniform, their mean varies less.
+        start: the first t, where only a part of the path is walked.
+        stop: the last t.
     """
 
     path: Path
     ranges: Mapping[str, tuple[float, float]]
     low_discrepancy: bool = False
+    start: float = 0.0
+    stop: float = 1.0
 
     @property
     def groups(self) -> Groups:  # type: ignore[override]
@@ -63,6 +67,8 @@ class PathMeasure(Measure):
             t = (jax.random.uniform(key_t) + jnp.arange(batch) / batch) % 1
         else:
             t = jax.random.uniform(key_t, (batch,))
+        if (self.start, self.stop) != (0.0, 1.0):
+            t = self.start + (self.stop - self.start) * t
         parameters = self.parameters(key_parameters)
         return NoisingStates(self.path.gamma(t, parameters), self.path.gamma_dot(t, parameters))
 

@@ -9,9 +9,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gudspec.program.compiler import compile
+from gudspec.program.compiler import AnyProgram, compile
 from gudspec.program.design import Shape, Statistics
-from gudspec.program.program import Program
 from gudspec.program.train import TrainState
 from gudspec.spec.models import Experiment
 from gudspec.spec.models.bases import MatrixBasis, PcaBasis, spatial
@@ -47,7 +46,7 @@ class Call(NamedTuple):
         return self.function.trace(*self.arguments, **self.static)
 
 
-def programs(program: Program, classes: int | None = None) -> Iterator[Call]:
+def programs(program: AnyProgram, classes: int | None = None) -> Iterator[Call]:
     """All programs of a run: the initial state, one train step per batch size, every evaluation, every sampler.
 
     The points of an entry's `at` share one program: its values are arguments.
@@ -108,12 +107,12 @@ def trace(experiment: Experiment, *, shape: Shape | None = None, classes: int | 
     return {call.name: call.trace() for call in programs(program, classes)}
 
 
-def state(program: Program) -> TrainState:
+def state(program: AnyProgram) -> TrainState:
     """Shapes and types of the train state."""
     return jax.eval_shape(program.init, KEY)
 
 
-def statistics(program: Program) -> Statistics:
+def statistics(program: AnyProgram) -> Statistics:
     """Shapes and types of the data's statistics.
 
     A matrix basis is taken to be one of the pixels of a channel; its file may also mix the channels.
@@ -130,7 +129,7 @@ def statistics(program: Program) -> Statistics:
     return Statistics(*(jax.ShapeDtypeStruct(shape, np.float32) for shape in shapes))
 
 
-def batch(program: Program, size: int, labels: bool) -> dict[str, jax.ShapeDtypeStruct]:
+def batch(program: AnyProgram, size: int, labels: bool) -> dict[str, jax.ShapeDtypeStruct]:
     """Shapes and types of a batch: `pixels` [size, H, W, C], and `labels` [size] if the images have them."""
     pixels = jnp.uint8 if program.levels is not None else jnp.float32
     found = {"pixels": jax.ShapeDtypeStruct((size, *program.shape), pixels)}

@@ -6,6 +6,7 @@ from typing import Any, TypeAlias
 import jax.numpy as jnp
 
 from gudspec.process.arrays import Array
+from gudspec.process.bases import coarser
 from gudspec.process.groups import Groups
 from gudspec.process.noising import alpha, sigma
 from gudspec.process.process import Process
@@ -23,43 +24,50 @@ _GAMMA_UNIT = 8.0
 """Networks see γ in this unit, which makes the usual range of order one."""
 
 
-def _from_epsilon(output: Array, chi: Array, gamma: Array, process: Process) -> Array:
+def _from_epsilon(output: Array, chi: Array, gamma: Array, scale: Array, variance: Array) -> Array:
     return output
 
 
-def _from_x(output: Array, chi: Array, gamma: Array, process: Process) -> Array:
+def _from_x(output: Array, chi: Array, gamma: Array, scale: Array, variance: Array) -> Array:
     """χ = α x̂ + σ ε̂; the output is x̂ in units of the image, that is S x̂."""
-    return (chi - alpha(gamma) * output / process.scale) / sigma(gamma)
+    return (chi - alpha(gamma) * output / scale) / sigma(gamma)
 
 
-def _from_v(output: Array, chi: Array, gamma: Array, process: Process) -> Array:
+def _from_v(output: Array, chi: Array, gamma: Array, scale: Array, variance: Array) -> Array:
     """V = α ε − σ x (Progressive Distillation, arXiv:2202.00512), hence ε̂ = α v̂ + σ χ."""
     return alpha(gamma) * output + sigma(gamma) * chi
 
 
-def _from_residual(output: Array, chi: Array, gamma: Array, process: Process) -> Array:
+def _from_residual(output: Array, chi: Array, gamma: Array, scale: Array, variance: Array) -> Array:
     """The preconditioning of EDM (arXiv:2206.00364, eq. 7), with a variance per component.
 
     Were the components independent Gaussians of variance Σ, then E[ε | χ] = σχ/V with V = α²Σ + σ², and ε would have
     the variance α²Σ/V left. The output predicts what remains, in units of its standard deviation.
     """
     a, s = alpha(gamma), sigma(gamma)
-    total = a**2 * process.variance + s**2
-    return s * chi / total + a * jnp.sqrt(process.variance / total) * output
+    total = a**2 * variance + s**2
+    return s * chi / total + a * jnp.sqrt(variance / total) * output
 
 
 PREDICTIONS = {"epsilon": _from_epsilon, "x": _from_x, "v": _from_v, "edm": _from_residual}
-"""Per prediction of the spec: (network output in components, χ, γ, process) → ε̂."""
+"""Per prediction of the spec: (network output in components, χ, γ, S, Σ) → ε̂."""
 
 
 def network_denoiser(
-    network: Callable[..., Array], process: Process, tokens: Groups, labels: Array, prediction: str, **options: Any
+    network: Callable[..., Array],
+    process: Process,
+    tokens: Groups,
+    labels: Array,
+    prediction: str,
+    halvings: int = 0,
+    **options: Any,
 ) -> Denoise:
     """A network as a denoiser of components.
 
     The network sees the image M⁻¹χ, divided by its known standard deviation, and the noising state per token, never t:
     it serves every path inside the region of γ that it was trained on (GUD, §4.5). Its output is the white image U⁻¹ε̂,
-    or the prediction's analogue of it.
+    or the prediction's analogue of it. Where the finest levels of a haar basis rest, the image is the coarser one that
+    is left, and ε̂ of what rests is 0.
 
     Args:
         network: (image [b, H, W, C], tokens [b or 1, T, 2], class labels or None, **options) → [b, H, W, C].
@@ -67,18 +75,27 @@ def network_denoiser(
         tokens: partition of the components into T tokens, on which γ is constant.
         labels: position label per token, [T].
         prediction: key of `PREDICTIONS`.
+        halvings: how many levels rest.
         options: passed on to the network.
     """
-    convert = PREDICTIONS[prediction]
+    convert, basis = PREDICTIONS[prediction], coarser(process.basis, halvings)
+    height, width = (side >> halvings for side in process.scale.shape[:2])
+    scale, data_variance = process.scale[:height, :width], process.variance[:height, :width]
 
     def denoise(chi: Array, gamma: Array, condition: Condition) -> Array:
-        variance = process.scale**2 * (alpha(gamma) ** 2 * process.variance + sigma(gamma) ** 2)
-        deviation = jnp.sqrt(variance.mean(axis=(1, 2, 3), keepdims=True))
-        image = process.basis.inverse(process.scale * chi) / deviation
         state = tokens.pick(gamma) / _GAMMA_UNIT
         features = jnp.stack([state, jnp.broadcast_to(labels, state.shape)], axis=-1)
-        output = process.basis.forward(network(image, features, condition.get("labels"), **options))
-        return convert(output, chi, gamma, process)
+        below = [
+            (0, 0),
+            *((0, whole - kept) for whole, kept in zip(chi.shape[1:3], (height, width), strict=True)),
+            (0, 0),
+        ]
+        chi, gamma = chi[:, :height, :width], gamma[:, :height, :width]
+        variance = scale**2 * (alpha(gamma) ** 2 * data_variance + sigma(gamma) ** 2)
+        deviation = jnp.sqrt(variance.mean(axis=(1, 2, 3), keepdims=True))
+        image = basis.inverse(scale * chi) / deviation
+        output = basis.forward(network(image, features, condition.get("labels"), **options))
+        return jnp.pad(convert(output, chi, gamma, scale, data_variance), below)
 
     return denoise
 

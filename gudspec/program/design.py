@@ -16,26 +16,17 @@ from gudspec.process.groups import Groups
 from gudspec.process.process import Process
 from gudspec.program.layout import Layout, Shape
 from gudspec.program.paths import Diffused, groups_of, path_of
+from gudspec.program.segments import Segment, segments_of, turning_points
 from gudspec.spec.models import design as models
 from gudspec.spec.models.bases import PcaBasis, spatial
 from gudspec.spec.models.priors import DataVariancePrior, FilePrior, IsotropicPrior, PowerLawPrior
 from gudspec.spec.models.schedules import AnySchedule, LearnedSchedule
 
-__all__ = ["Design", "Shape", "Statistics", "short_name"]
+__all__ = ["Design", "Shape", "Statistics"]
 
-_PREFIX = "design.schedule."
 _NOTHING = np.zeros(0, np.float32)
 _FLOOR = 1e-10
 """Smallest variance of a component, relative to the largest."""
-
-
-def short_name(path: str) -> str:
-    """The name under which a path of noising states knows the parameter at a dotted path of the spec.
-
-    >>> short_name("design.schedule.inverse_softness")
-    'inverse_softness'
-    """
-    return path.removeprefix(_PREFIX)
 
 
 class Statistics(NamedTuple):
@@ -157,6 +148,11 @@ class Design:
         scale = self.scale(statistics.variance, statistics.scale)
         data = Diffused(statistics.variance, scale, statistics.extremes, statistics.order, rises)
         return path_of(self.spec.schedule, self.layout, data)
+
+    @cached_property
+    def segments(self) -> tuple[Segment, ...]:
+        """The stretches of t, each with a grid of its own; one where nothing is dropped."""
+        return segments_of(self.spec.segments, turning_points(self.spec.schedule, self.layout))
 
     def along(self, schedule: AnySchedule) -> Design:
         """The same basis and prior along another path, whose open ends are those of this one.

@@ -10,7 +10,10 @@ from gudspec.process import bases
 from gudspec.program.layout import Layout, Shape
 from gudspec.spec.models import tasks as spec
 
-__all__ = ["hidden_pixels", "known_components"]
+__all__ = ["CLEAN", "hidden_pixels", "known_components"]
+
+CLEAN = -14.0
+"""γ of what is known, where no measure says another."""
 
 
 def hidden_pixels(mask: spec.AnyMask, shape: Shape, given: np.ndarray | None = None) -> np.ndarray:

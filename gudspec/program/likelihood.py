@@ -1,6 +1,7 @@
 """Likelihood by the probability-flow ODE (GUD, eq. 25 and App. B)."""
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import diffrax
@@ -10,8 +11,9 @@ import jax.numpy as jnp
 from gudspec.process.arrays import Array, Parameters
 from gudspec.process.noising import sigma
 from gudspec.process.process import Process
-from gudspec.program.denoiser import Condition, Denoise
+from gudspec.program.denoiser import Condition
 from gudspec.program.solver import solve
+from gudspec.program.stretches import Stretch, deviation
 from gudspec.spec.models.results import Likelihood
 
 __all__ = ["LogLikelihood", "bits_per_dim", "log_likelihood"]
@@ -27,8 +29,7 @@ class LogLikelihood(NamedTuple):
 
 
 def log_likelihood(
-    denoise: Denoise,
-    process: Process,
+    stretches: Sequence[Stretch],
     chi: Array,
     key: Array,
     parameters: Parameters,
@@ -37,9 +38,10 @@ def log_likelihood(
 ) -> LogLikelihood:
     """Log p(χ(0)) = log N(χ(1); 0, 1) + ∫ Σ_i ∂(dχ_i/dt)/∂χ_i dt along dχ_i/dt = ½ σ_i γ̇_i (ε̂_i − σ_i χ_i).
 
+    Where components begin to rest they are divided by V^½, whose volume counts too.
+
     Args:
-        denoise: the denoiser.
-        process: the process.
+        stretches: process and denoiser from t = 0 to 1.
         chi: components of (dequantized) data, [b, H, W, C].
         key: key of the probes.
         parameters: parameters of the path.
@@ -50,9 +52,34 @@ def log_likelihood(
         Log-likelihood of the components; `bits_per_dim` makes it one of images.
     """
     dimensions = chi[0].size
-    if spec.divergence == "exact":
-        probes = jnp.eye(dimensions, dtype=chi.dtype).reshape(dimensions, 1, *chi.shape[1:])
-        probes = jnp.broadcast_to(probes, (dimensions, *chi.shape))
+    volume, evaluations, solved = jnp.zeros(len(chi), chi.dtype), jnp.int32(0), jnp.bool_(True)
+    for index, stretch in enumerate(stretches):
+        if index:
+            spread = deviation(stretches[index - 1].process, stretch.segment, parameters)
+            chi, volume = chi / spread, volume - jnp.log(spread).sum()
+        own = jax.random.fold_in(key, index) if index else key
+        (chi, integral), solution = _through(stretch, chi, own, parameters, condition, spec)
+        volume = volume + dimensions * integral
+        evaluations = evaluations + 6 * solution.stats["num_steps"]
+        solved &= solution.result == diffrax.RESULTS.successful
+    normal = -0.5 * jnp.sum(chi**2 + math.log(2 * math.pi), axis=(1, 2, 3))
+    return LogLikelihood(jnp.where(solved, normal + volume, jnp.nan), evaluations)
+
+
+def _through(
+    stretch: Stretch, chi: Array, key: Array, parameters: Parameters, condition: Condition, spec: Likelihood
+) -> tuple[tuple[Array, Array], diffrax.Solution]:
+    """χ at the end of a stretch, and the integral of the divergence per dimension, [b]."""
+    process, denoise, dimensions = stretch.process, stretch.denoise, chi[0].size
+
+    def unit(index: Array) -> Array:
+        """A unit vector for every image: made when it is needed, since all of them are a matrix for each image."""
+        one = jax.nn.one_hot(index, dimensions, dtype=chi.dtype).reshape(1, *chi.shape[1:])
+        return jnp.broadcast_to(one, chi.shape)
+
+    exact = spec.divergence == "exact"
+    if exact:
+        probes = jnp.arange(dimensions)
     else:
         probes = jax.random.rademacher(key, (spec.probes, *chi.shape), chi.dtype) / math.sqrt(spec.probes)
 
@@ -62,19 +89,23 @@ def log_likelihood(
         s = sigma(gamma)
         epsilon, derivative = jax.linearize(lambda chi: denoise(chi, gamma, condition), chi)
         rate = 0.5 * s * gamma_dot
+
         # trace of rate·∂ε̂/∂χ from the probes; that of −σχ is known
         # one probe after the other: together with the images they would be one axis, which devices could not share
-        trace = jax.lax.map(lambda v: jnp.sum(v * rate * derivative(v), axis=(1, 2, 3)), probes).sum(0)
+        def product(given: Array) -> Array:
+            v = unit(given) if exact else given
+            return jnp.sum(v * rate * derivative(v), axis=(1, 2, 3))
+
+        trace = jax.lax.map(product, probes).sum(0)
         trace = trace - jnp.sum(jnp.broadcast_to(rate * s, chi[:1].shape))
         return rate * (epsilon - s * chi), trace / dimensions
 
     # the integral is kept per dimension, so that its error is measured on the scale of the other components
     state = (chi, jnp.zeros(len(chi), chi.dtype))
     breakpoints = process.path.breakpoints(parameters)
-    (latent, integral), solution = solve(field, state, 0.0, 1.0, breakpoints, spec.rtol, spec.atol)
-    normal = -0.5 * jnp.sum(latent**2 + math.log(2 * math.pi), axis=(1, 2, 3))
-    nats = jnp.where(solution.result == diffrax.RESULTS.successful, normal + dimensions * integral, jnp.nan)
-    return LogLikelihood(nats, 6 * solution.stats["num_steps"])
+    ends = stretch.segment.start, stretch.segment.stop
+    result: tuple[tuple[Array, Array], diffrax.Solution] = solve(field, state, *ends, breakpoints, spec.rtol, spec.atol)
+    return result
 
 
 def bits_per_dim(nats: Array, process: Process, offset: float) -> Array:

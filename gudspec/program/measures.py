@@ -5,16 +5,15 @@ from collections.abc import Callable, Mapping
 from gudspec.process import measures
 from gudspec.process.groups import Groups
 from gudspec.process.paths import Path
+from gudspec.program.known import CLEAN
+from gudspec.program.segments import WHOLE, Segment
 from gudspec.spec.models import measures as spec
-from gudspec.spec.models.training import Objective
+from gudspec.spec.models.training import Denoising
 
 __all__ = ["CLEAN", "masks", "measure_of"]
 
-CLEAN = -14.0
-"""γ of what is known, where no measure says another."""
 
-
-def masks(objective: Objective) -> list[spec.Masked]:
+def masks(objective: Denoising) -> list[spec.Masked]:
     """The measures of an objective that hold something clean."""
     measure = objective.measure
     parts = measure.measures if isinstance(measure, spec.MeasureMixture) else (measure,)
@@ -22,10 +21,11 @@ def masks(objective: Objective) -> list[spec.Masked]:
 
 
 def measure_of(
-    objective: Objective,
+    objective: Denoising,
     path: Path,
     ranges: Mapping[str, tuple[float, float]],
     partition: Callable[[str], Groups],
+    segment: Segment = WHOLE,
 ) -> measures.Measure:
     """The measure of an objective.
 
@@ -34,8 +34,10 @@ def measure_of(
         path: the path of the design.
         ranges: trained range of every parameter of the path.
         partition: what the `by` of a mask means.
+        segment: the part of the path that is walked.
     """
-    walk = measures.PathMeasure(path, ranges, objective.time == "low_discrepancy")
+    even = objective.time == "low_discrepancy"
+    walk = measures.PathMeasure(path, ranges, even, segment.start, segment.stop)
 
     def one(measure: spec.AnyMeasure) -> measures.Measure:
         match measure:

@@ -45,6 +45,7 @@ def denoising_loss(
     chi: Array,
     condition: Condition,
     rows: Callable[[Array], Array] = lambda array: array,
+    moving: Array | None = None,
 ) -> Array:
     """Mean over examples and components of λ_i/σ_i² (ε̂_i − ε_i)².
 
@@ -56,6 +57,7 @@ def denoising_loss(
         chi: clean components, [b, H, W, C].
         condition: what the denoiser knows beside them.
         rows: takes the examples that count, after noise and noising states are drawn for all.
+        moving: which components count, bool [H, W, C]; the others add 0. None counts all.
 
     Returns:
         The loss, a scalar.
@@ -65,4 +67,5 @@ def denoising_loss(
     epsilon = rows(jax.random.normal(key_noise, chi.shape))
     chi, condition = rows(chi), jax.tree.map(rows, condition)
     gamma, gamma_dot = (measure.groups.expand(rows(state)) for state in states)
-    return jnp.mean(WEIGHTS[weight](gamma, gamma_dot) * denoising_error(denoise, gamma, chi, epsilon, condition))
+    error = WEIGHTS[weight](gamma, gamma_dot) * denoising_error(denoise, gamma, chi, epsilon, condition)
+    return jnp.mean(error if moving is None else jnp.where(moving, error, 0.0))

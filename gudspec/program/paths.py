@@ -143,6 +143,8 @@ def _named(by: str, layout: Layout) -> Groups:
             return Groups.rows(layout.shape)
         case "levels":
             return Groups.of(wavelet_levels(layout.shape, layout.haar_levels))
+        case "level_columns":
+            return paths.level_columns(layout.shape, layout.haar_levels, separate_low=False)[0]
         case "components":
             return layout.groups
         case _:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
+from itertools import pairwise
 from typing import Any
 
 import jax
@@ -14,29 +15,37 @@ import optax
 from flax import nnx
 
 from gudspec.process.arrays import Array
-from gudspec.process.dequantize import bits_offset, scale
+from gudspec.process.dequantize import bits_offset
 from gudspec.process.groups import Groups
 from gudspec.process.process import Process
 from gudspec.program.accumulate import accumulated, rows
 from gudspec.program.bound import variational_bound
 from gudspec.program.denoiser import Condition, Denoise, guided, network_denoiser
-from gudspec.program.design import Design, Shape, Statistics, short_name
+from gudspec.program.design import Design, Shape, Statistics
 from gudspec.program.keys import fold
 from gudspec.program.known import known_components
 from gudspec.program.likelihood import bits_per_dim, log_likelihood
 from gudspec.program.measures import CLEAN, masks, measure_of
 from gudspec.program.objective import denoising_loss
+from gudspec.program.pixels import images_of, mirrored
+from gudspec.program.segments import divided
+from gudspec.program.stretches import Stretch, stretches_of
 from gudspec.program.tasks import Drawing, drawn
 from gudspec.program.train import Parameters, TrainState, initial_state, train_step
 from gudspec.spec.models import Experiment
+from gudspec.spec.models.experiment import denoising, unet
 from gudspec.spec.models.results import AnyEvaluation, Likelihood, Sample
 from gudspec.spec.models.samplers import AnySampler
-from gudspec.spec.parameters import Bounds, parameters_of
+from gudspec.spec.models.schedules import AnySchedule
+from gudspec.spec.parameters import Bounds, parameters_of, short_name
 
 __all__ = ["Batch", "Program"]
 
 Batch = Mapping[str, Array]
 """`pixels` [b, H, W, C], quantized or real; `labels` [b] where the source has classes."""
+
+_ON_SEGMENTS = ("generate", "reconstruct", "roundtrip", "interpolate")
+"""Tasks that stay on the path of the design, and so on its segments."""
 
 Denoiser = Callable[[Parameters, Process, Statistics, Array | None], Denoise]
 """(trained parameters, process, statistics, dropout key or None) → denoiser."""
@@ -93,15 +102,22 @@ class Program:
     def _graph(self) -> nnx.GraphDef[Any]:
         return nnx.graphdef(nnx.eval_shape(lambda: self.create(nnx.Rngs(0))))
 
-    def _denoise(
-        self, parameters: Parameters, process: Process, statistics: Statistics, dropout_key: Array | None = None
-    ) -> Denoise:
-        if self.denoiser is not None:
-            return self.denoiser(parameters, process, statistics, dropout_key)
-        network: Any = nnx.merge(self._graph, parameters["network"])
-        labels = self.design.labels(self.tokens, statistics)
-        prediction = self.experiment.objective.prediction
-        return network_denoiser(network, process, self.tokens, labels, prediction, dropout_key=dropout_key)
+    def _stretches(
+        self, parameters: Parameters, statistics: Statistics, design: Design, dropout_key: Array | None = None
+    ) -> tuple[Stretch, ...]:
+        """Process and denoiser along the path of a design, this one or another of the same components."""
+        learned = parameters.get("path", {}) if design is self.design else {}
+
+        def denoiser(process: Process, halvings: int) -> Denoise:
+            if self.denoiser is not None:
+                return self.denoiser(parameters, process, statistics, dropout_key)
+            network: Any = nnx.merge(self._graph, parameters["network"])
+            labels = self.design.labels(self.tokens, statistics)
+            own = partial(network, halvings=halvings) if halvings else network
+            prediction = denoising(self.experiment).prediction
+            return network_denoiser(own, process, self.tokens, labels, prediction, halvings, dropout_key=dropout_key)
+
+        return stretches_of(design.process(statistics, **learned), design.segments, denoiser)
 
     # ── the process ────────────────────────────────────────────────────────────────────────────────
 
@@ -123,19 +139,25 @@ class Program:
         chosen = {path: bounds.value for path, bounds in self.bounds.items()} | dict(values or {})
         return {short_name(path): jnp.float32(value) for path, value in chosen.items()}
 
+    def _along(self, schedule: AnySchedule | None) -> tuple[Design, Mapping[str, Any] | None]:
+        """The design along another path, and the parameters of that path, which are all fixed; None on its own path."""
+        if schedule is None:
+            return self.design, None
+        if len(self.design.segments) > 1:
+            raise ValueError(f"the path `{schedule.kind}` needs `design.segments: off`: levels are dropped on another")
+        bounds = parameters_of(schedule)
+        return self.design.along(schedule), {short_name(name): value for name, (_, _, value) in bounds.items()}
+
     def _images(self, pixels: Array, key: Array) -> Array:
         """Real-valued images in [−1, 1] from quantized ones."""
-        if self.levels is None:
-            return pixels
-        uniform = self.experiment.data.dequantize == "uniform"
-        return scale(pixels, self.levels, jax.random.uniform(key, pixels.shape) if uniform else jnp.float32(0.5))
+        return images_of(pixels, self.levels, self.experiment.data, key)
 
     def _condition(self, batch: Batch, key: Array | None = None) -> Condition:
         """What is known beside the pixels; with a key, as in training, the labels of some images are hidden."""
-        if not self.experiment.network.labels:
+        if not unet(self.experiment).labels:
             return {}
         labels = batch["labels"]
-        if key is not None and (share := self.experiment.network.label_dropout):
+        if key is not None and (share := unet(self.experiment).label_dropout):
             labels = jnp.where(jax.random.bernoulli(key, share, labels.shape), self.classes, labels)
         return {"labels": labels}
 
@@ -148,22 +170,41 @@ class Program:
 
         Everything but dropout is drawn for the whole batch: the mean over its parts is the loss of the whole.
         """
-        process = self.process(statistics, parameters)
         images = self._images(batch["pixels"], fold(key, "dequantize"))
-        if self.experiment.data.flip == "horizontal":
-            mirrored = jax.random.bernoulli(fold(key, "flip"), shape=(len(images), 1, 1, 1))
-            images = jnp.where(mirrored, images[:, :, ::-1], images)
+        images = mirrored(images, self.experiment.data, fold(key, "flip"))
         ranges = {short_name(path): (b.low, b.high) for path, b in self.bounds.items()}
-        dropout_key = fold(key, "dropout", part) if self.experiment.network.dropout else None
-        return denoising_loss(
-            self._denoise(parameters, process, statistics, dropout_key),
-            measure_of(self.experiment.objective, process.path, ranges, self.design.partition),
-            self.experiment.objective.weight,
-            fold(key, "noise"),
-            process.to_components(images),
-            self._condition(batch, fold(key, "labels")),
-            partial(rows, part=part, parts=self.experiment.train.accumulate),
-        )
+        dropout_key = fold(key, "dropout", part) if unet(self.experiment).dropout else None
+        stretches = self._stretches(parameters, statistics, self.design, dropout_key)
+        chi, condition = stretches[0].process.to_components(images), self._condition(batch, fold(key, "labels"))
+        loss = jnp.float32(0)
+        for index, (stretch, share) in enumerate(zip(stretches, self._shares(len(chi)), strict=True)):
+            segment = stretch.segment
+            loss += (segment.stop - segment.start) * denoising_loss(
+                stretch.denoise,
+                measure_of(denoising(self.experiment), stretch.process.path, ranges, self.design.partition, segment),
+                denoising(self.experiment).weight,
+                fold(key, "noise", index),
+                share(chi),
+                jax.tree.map(share, condition),
+                partial(rows, part=part, parts=self.experiment.train.accumulate),
+                stretch.moving,
+            )
+        return loss
+
+    def _shares(self, batch: int) -> list[Callable[[Array], Array]]:
+        """Per segment, what takes its examples from a batch: about as many as its time is long.
+
+        Every few neighbours are divided alike, so that rows that are split over devices stay where they are.
+        """
+        if len(self.design.segments) == 1:
+            return [lambda array: array]
+        width, cuts = divided(self.design.segments, batch, self.experiment.train.accumulate)
+
+        def share(array: Array, first: int, last: int) -> Array:
+            split = array.reshape(batch // width, width, *array.shape[1:])[:, first:last]
+            return split.reshape(-1, *array.shape[1:])
+
+        return [partial(share, first=first, last=last) for first, last in pairwise(cuts)]
 
     @cached_property
     def train_step(self) -> Callable[[TrainState, Batch, Statistics], tuple[TrainState, dict[str, Array]]]:
@@ -184,19 +225,27 @@ class Program:
 
         Returns:
             (trained parameters, statistics, batch, key, path parameters) → bits/dim per image, [b].
+
+        Raises:
+            ValueError: the path is not constant on the network's tokens.
         """
+        design, fixed = self._along(spec.schedule)
+        if not self.tokens.refines(design.groups):
+            raise ValueError(
+                f"`evaluate.{spec.name}` needs another `network.conditioning`: γ differs inside its tokens"
+            )
 
         def evaluate(
             parameters: Parameters, statistics: Statistics, batch: Batch, key: Array, at: Mapping[str, Array]
         ) -> Array:
-            process = self.process(statistics, parameters)
-            denoise = self._denoise(parameters, process, statistics)
+            stretches = self._stretches(parameters, statistics, design)
+            process, at = stretches[0].process, at if fixed is None else fixed
             chi = process.to_components(self._images(batch["pixels"], fold(key, "dequantize")))
             condition = self._condition(batch)
             if isinstance(spec, Likelihood):
-                nats = log_likelihood(denoise, process, chi, fold(key, "probes"), at, condition, spec).nats
+                nats = log_likelihood(stretches, chi, fold(key, "probes"), at, condition, spec).nats
             else:
-                nats = variational_bound(denoise, process, chi, fold(key, "bound"), at, condition, spec.times)
+                nats = variational_bound(stretches, chi, fold(key, "bound"), at, condition, spec.times)
             return bits_per_dim(nats, process, bits_offset(self.levels))
 
         return jax.jit(evaluate)
@@ -228,15 +277,14 @@ class Program:
         Raises:
             ValueError: the path, or what is known, is not constant on the network's tokens.
         """
-        design = self.design if entry.schedule is None else self.design.along(entry.schedule)
+        design, fixed = self._along(entry.schedule)
+        if len(self.design.segments) > 1 and entry.task.kind not in _ON_SEGMENTS:
+            raise ValueError(f"`sample.{entry.name}` needs `design.segments: off`: it follows another path than that")
         known = known_components(entry.task, design.layout, mask)
         parts = [design.groups] if known is None else [design.groups, Groups.of(known)]
         if not all(self.tokens.refines(part) for part in parts):
             raise ValueError(f"`sample.{entry.name}` needs another `network.conditioning`: γ differs inside its tokens")
-        # the parameters of another path are all fixed
-        bounds = {} if entry.schedule is None else parameters_of(entry.schedule)
-        fixed: Mapping[str, Any] = {short_name(name): value for name, (_, _, value) in bounds.items()}
-        clean = min((part.clean for part in masks(self.experiment.objective)), default=CLEAN)
+        clean = min((part.clean for part in masks(denoising(self.experiment))), default=CLEAN)
 
         def draw(
             parameters: Parameters,
@@ -246,16 +294,15 @@ class Program:
             condition: Condition,
             count: int,
         ) -> dict[str, Array]:
-            learned = parameters.get("path", {}) if entry.schedule is None else {}
-            process = design.process(statistics, **learned)
-            denoise = self._denoise(parameters, process, statistics)
+            stretches = self._stretches(parameters, statistics, design)
             if entry.guidance != 1:
-                denoise = guided(denoise, entry.guidance, self.classes)
+                by = entry.guidance, self.classes
+                stretches = tuple(replace(one, denoise=guided(one.denoise, *by)) for one in stretches)
             condition = dict(condition)
             pixels = condition.pop("pixels", None)
             images = None if pixels is None else self._images(pixels, fold(key, "dequantize"))
-            shape, followed = (count, *self.shape), at if entry.schedule is None else fixed
-            drawing = Drawing(denoise, process, followed, condition, entry.sampler, key, shape, clean, entry.frames)
+            shape, followed = (count, *self.shape), at if fixed is None else fixed
+            drawing = Drawing(stretches, followed, condition, entry.sampler, key, shape, clean, entry.frames)
             return drawn(entry.task, drawing, images, known)
 
         return jax.jit(draw, static_argnames="count")

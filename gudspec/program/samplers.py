@@ -1,11 +1,14 @@
 """Samplers: from components of the prior to components of images, along a path."""
 
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
 import jax
 import jax.numpy as jnp
 
 from gudspec.process.arrays import Array, Parameters
 from gudspec.process.process import Process
-from gudspec.program.denoiser import Condition, Denoise
+from gudspec.program.denoiser import Condition
 from gudspec.program.grids import shares_of, times_of
 from gudspec.program.solver import solve
 from gudspec.program.steps import (
@@ -22,14 +25,14 @@ from gudspec.program.steps import (
     slope,
     stochastic_heun_step,
 )
+from gudspec.program.stretches import Stretch, deviation
 from gudspec.spec.models import samplers as spec
 
-__all__ = ["method_of", "move", "moves", "sample", "walk"]
+__all__ = ["legs", "method_of", "move", "moves", "sample", "walk"]
 
 
 def sample(
-    denoise: Denoise,
-    process: Process,
+    stretches: Sequence[Stretch],
     chi: Array,
     key: Array,
     parameters: Parameters,
@@ -42,8 +45,7 @@ def sample(
     """Components at one time from components at another; at t = 0 from those of the prior, if no times are given.
 
     Args:
-        denoise: the denoiser.
-        process: the process, whose path is followed.
+        stretches: process and denoiser from t = 0 to 1; the path of the process is followed.
         chi: components at `start`, [b, H, W, C]; white noise at t = 1.
         key: key of the noise of stochastic samplers.
         parameters: parameters of the path.
@@ -54,18 +56,72 @@ def sample(
         frames: how many states to keep at even times, of samplers with fixed steps; 0 keeps only the last.
 
     Returns:
-        χ(stop), [b, H, W, C]; or the states [frames, b, H, W, C], of which the last is χ(stop).
+        χ(stop), [b, H, W, C]; or the states [frames, b, H, W, C], of which the last is χ(stop). Where components rest
+        they hold the noise that the prior gave them, whenever that is.
     """
+    times = times_of(sampler, shares_of(sampler), stretches[0].process.path, parameters)
+    times = jnp.where(start >= stop, times, times[::-1])
+    kept = jnp.broadcast_to(chi, (frames, *chi.shape)) if frames else None
 
-    def denoiser(chi: Array, gamma: Array) -> Array:
-        return denoise(chi, gamma, condition)
+    def denoiser(stretch: Stretch) -> Denoiser:
+        return lambda chi, gamma: stretch.denoise(chi, gamma, condition)
 
-    if isinstance(sampler, spec.Ode) and sampler.solver == "tsit5":
-        return _probability_flow(denoiser, process, chi, parameters, sampler, start, stop)
-    times = times_of(sampler, shares_of(sampler), process.path, parameters)
-    # what is beyond the ends becomes steps of length 0
-    times = jnp.clip(jnp.where(start >= stop, times, times[::-1]), jnp.minimum(start, stop), jnp.maximum(start, stop))
-    return walk(method_of(sampler), denoiser, process, chi, key, parameters, times, frames)
+    for index, leg in enumerate(legs(stretches, parameters, start, stop)):
+        chi, own = chi * leg.factor, jax.random.fold_in(key, index) if index else key
+        denoise, process = denoiser(leg.stretch), leg.stretch.process
+        if isinstance(sampler, spec.Ode) and sampler.solver == "tsit5":
+            chi = _probability_flow(denoise, process, chi, parameters, sampler, leg.start, leg.stop)
+        else:
+            way = (method_of(sampler), denoise, process, chi, own, parameters, leg.clip(times))
+            chi, kept = walk(*way, None if kept is None else (kept, start, stop))
+    return chi if kept is None else kept
+
+
+class Leg(NamedTuple):
+    """The part of a way that lies in one stretch."""
+
+    stretch: Stretch
+    """Where."""
+    start: Array | float
+    """The first time."""
+    stop: Array | float
+    """The last time."""
+    factor: Array | float
+    """By which χ is multiplied before, [H, W, C]: what begins to move, or to rest, changes its unit."""
+
+    def clip(self, times: Array) -> Array:
+        """Times of the whole way: what is beyond the ends of this part becomes steps of length 0."""
+        return jnp.clip(times, jnp.minimum(self.start, self.stop), jnp.maximum(self.start, self.stop))
+
+
+def legs(
+    stretches: Sequence[Stretch], parameters: Parameters, start: Array | float = 1.0, stop: Array | float = 0.0
+) -> Iterator[Leg]:
+    """The parts of the way from one time to another, in the order in which they are gone.
+
+    Args:
+        stretches: from t = 0 to 1.
+        parameters: parameters of the path.
+        start: first time; a number, where there are several stretches.
+        stop: last time; likewise.
+    """
+    if len(stretches) == 1:
+        yield Leg(stretches[0], start, stop, 1.0)
+        return
+    down, begun = start >= stop, False
+    low, high = (stop, start) if down else (start, stop)
+    for index in reversed(range(len(stretches))) if down else range(len(stretches)):
+        stretch = stretches[index]
+        first, last = max(low, stretch.segment.start), min(high, stretch.segment.stop)
+        if first >= last:
+            continue
+        factor: Array | float = 1.0
+        if begun and down:
+            factor = deviation(stretch.process, stretches[index + 1].segment, parameters)
+        elif begun:
+            factor = 1 / deviation(stretches[index - 1].process, stretch.segment, parameters)
+        begun = True
+        yield Leg(stretch, *((last, first) if down else (first, last)), factor)
 
 
 def method_of(sampler: spec.AnySampler) -> Method:
@@ -109,9 +165,14 @@ def walk(
     key: Array,
     parameters: Parameters,
     times: Array,
-    frames: int = 0,
-) -> Array:
-    """Takes one step between each two neighbouring times, as one compiled scan; see `sample`."""
+    frames: tuple[Array, Array | float, Array | float] | None = None,
+) -> tuple[Array, Array | None]:
+    """Takes one step between each two neighbouring times, as one compiled scan; see `sample`.
+
+    Returns:
+        χ at the last time, and the states that are kept: those of `frames`, which come with the ends of the whole way.
+    """
+    kept, begin, end = (None, 1.0, 0.0) if frames is None else frames
 
     def step(state: tuple[Array, Array], index: Array, row: Array) -> tuple[Array, Array]:
         chi, memory = state
@@ -120,21 +181,19 @@ def walk(
         result, memory = method.step(denoise, chi, memory, to, noise)
         return jnp.where(to.gamma_s == to.gamma_t, chi, result), memory  # the frozen stay put, to the bit
 
-    def body(state: tuple[Array, ...], item: tuple[Array, Array]) -> tuple[tuple[Array, ...], None]:
+    def body(state: tuple[Any, ...], item: tuple[Array, Array]) -> tuple[tuple[Any, ...], None]:
         *inner, kept = state
         index, row = item
         # kinks may coincide with each other or with other times: no evaluation for a step of length 0
         chi, memory = jax.lax.cond(row[0] != row[1], lambda: step(tuple(inner), index, row), lambda: tuple(inner))
-        if frames:  # all that are still to come: the next step overwrites those that it reaches
-            coming = share[:, None, None, None, None] >= (row[1] - times[0]) / (times[-1] - times[0]) - 1e-6
-            kept = jnp.where(coming, chi, kept)
+        if kept is not None:  # all that are still to come: the next step overwrites those that it reaches
+            share = jnp.linspace(0.0, 1.0, len(kept))[:, None, None, None, None]
+            kept = jnp.where(share >= (row[1] - begin) / (end - begin) - 1e-6, chi, kept)
         return (chi, memory, kept), None
 
-    share = jnp.linspace(0.0, 1.0, frames)
     rows = moves(times)
-    start = (chi, jnp.zeros_like(chi), jnp.broadcast_to(chi, (frames, *chi.shape)))
-    chi, _, kept = jax.lax.scan(body, start, (jnp.arange(len(rows)), rows))[0]
-    return kept if frames else chi
+    chi, _, kept = jax.lax.scan(body, (chi, jnp.zeros_like(chi), kept), (jnp.arange(len(rows)), rows))[0]
+    return chi, kept
 
 
 def _probability_flow(

@@ -45,7 +45,9 @@ def solve(
     """
     controller: Any = diffrax.PIDController(rtol, atol, norm=_worst_image)
     if breakpoints.size:
-        controller = diffrax.ClipStepSizeController(controller, jump_ts=jnp.sort(jnp.clip(breakpoints, 0.0, 1.0)))
+        controller = diffrax.ClipStepSizeController(
+            controller, jump_ts=jnp.sort(jnp.clip(breakpoints, jnp.minimum(start, stop), jnp.maximum(start, stop)))
+        )
     solution = diffrax.diffeqsolve(
         diffrax.ODETerm(field),
         diffrax.Tsit5(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
@@ -13,10 +14,11 @@ from gudspec.process.arrays import Array, Parameters
 from gudspec.process.noising import alpha, sigma
 from gudspec.process.paths import Held
 from gudspec.process.process import Process
-from gudspec.program.denoiser import Condition, Denoise
+from gudspec.program.denoiser import Condition
 from gudspec.program.extend import extend
 from gudspec.program.keys import fold
 from gudspec.program.samplers import sample
+from gudspec.program.stretches import Stretch
 from gudspec.spec.models import tasks as spec
 from gudspec.spec.models.samplers import AnySampler
 
@@ -28,8 +30,7 @@ class Drawing:
     """Everything that a task needs of a trained run.
 
     Args:
-        denoise: the denoiser.
-        process: the process; its path is the one that is followed.
+        stretches: process and denoiser from t = 0 to 1; the path of the process is followed.
         parameters: parameters of the path.
         condition: what the denoiser knows beside χ.
         sampler: how images are drawn.
@@ -39,8 +40,7 @@ class Drawing:
         frames: how many states on the way are kept, where nothing is given.
     """
 
-    denoise: Denoise
-    process: Process
+    stretches: Sequence[Stretch]
     parameters: Parameters
     condition: Condition
     sampler: AnySampler
@@ -49,16 +49,21 @@ class Drawing:
     clean: float
     frames: int = 0
 
+    @property
+    def process(self) -> Process:
+        """The process, with nothing dropped."""
+        return self.stretches[0].process
+
     def follow(self, chi: Array, start: Array | float = 1.0, stop: Array | float = 0.0, name: str = "sampler") -> Array:
         """Components at `stop` from components at `start`."""
         key = fold(self.key, name)
-        arguments = (self.process, chi, key, self.parameters, self.condition, self.sampler)
-        return sample(self.denoise, *arguments, start, stop)
+        arguments = (chi, key, self.parameters, self.condition, self.sampler)
+        return sample(self.stretches, *arguments, start, stop)
 
     def watch(self, chi: Array) -> Array:
         """Components at `frames` times from t = 1 to 0, from those at t = 1: [frames, b, H, W, C]."""
-        arguments = (self.process, chi, fold(self.key, "sampler"), self.parameters, self.condition, self.sampler)
-        return sample(self.denoise, *arguments, frames=self.frames)
+        arguments = (chi, fold(self.key, "sampler"), self.parameters, self.condition, self.sampler)
+        return sample(self.stretches, *arguments, frames=self.frames)
 
     @cached_property
     def prior(self) -> Array:
@@ -93,8 +98,9 @@ def drawn(task: spec.AnyTask, drawing: Drawing, images: Array | None, known: np.
     match task:
         case spec.Inpaint() | spec.Upscale() | spec.Colorize():
             assert known is not None, f"`{task.kind}` holds components"
+            (stretch,) = drawing.stretches
             path = Held(process.path, jnp.asarray(known), drawing.clean)
-            held = replace(drawing, process=replace(process, path=path))
+            held = replace(drawing, stretches=[replace(stretch, process=replace(process, path=path))])
             result = held.follow(jnp.where(known, chi, drawing.prior))
             given = jnp.where(known, chi, 0.0)
             return {"originals": images, "given": process.to_images(given), "images": process.to_images(result)}

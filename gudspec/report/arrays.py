@@ -27,7 +27,9 @@ def design_arrays(experiment: Experiment, statistics: Statistics, t: Sequence[fl
     Returns:
         In float64: `t` [T]; `gamma`, `alpha` and `sigma` [T, H, W, C]; `ordering` (see `ordering`), `variance` (Σ of
         the diffused components χ = S⁻¹U(φ − mean)), `variance_unscaled` (that of U(φ − mean)) and `prior_scale` (S),
-        each [H, W, C]; `breakpoints` [K], the kinks of γ inside [0, 1], ascending and without repetition.
+        each [H, W, C]; `breakpoints` [K], the kinks of γ inside [0, 1], ascending and without repetition; `segments`
+        [segments, 3], start, stop and the number of Haar levels that are left out; `lost` [segments − 1], what each
+        level that is dropped costs at most, in bits/dim.
     """
     view = View(experiment, statistics)
     process, shape, times = view.process, view.design.shape, np.asarray(t, float)
@@ -43,6 +45,8 @@ def design_arrays(experiment: Experiment, statistics: Statistics, t: Sequence[fl
         "variance_unscaled": np.asarray(statistics.variance, float),
         "prior_scale": np.broadcast_to(process.scale, shape).copy(),
         "breakpoints": kinks[(kinks >= 0) & (kinks <= 1)],
+        "segments": np.array(view.design.segments, float),
+        "lost": np.array(view.lost),
     }
 
 

@@ -25,6 +25,7 @@ from gudspec.report.pictures.spectrum import spectrum
 from gudspec.report.pictures.windows import windows
 from gudspec.report.reading import Run, read_run
 from gudspec.report.samples import data_uri, round_trips, shown, ways
+from gudspec.report.sampling import compared
 from gudspec.report.view import View
 from gudspec.spec.models import Experiment
 from gudspec.spec.parameters import parameters
@@ -62,6 +63,7 @@ def render(run: Run) -> str:
         pictures=[shown(picture, run) for picture in run.pictures],
         ways=list(ways(run)),
         round_trips=round_trips(run),
+        samplers=compared(run),
         evaluations=[_evaluation(result) for result in run.summary.get("evaluations") or []],
         sweeps=list(_sweeps(run)),
         training=list(_training(run)),
@@ -167,7 +169,7 @@ def _training(run: Run) -> Iterator[Markup]:
 
 
 def _design(run: Run) -> dict[str, Any] | None:
-    if run.experiment is None:
+    if run.experiment is None or run.experiment.objective.kind == "elbo":  # an autoencoder noises nothing
         return None
     design, found = run.experiment.design, parameters(run.experiment)
     facts: list[tuple[str, str]] = [(part, getattr(design, part).kind) for part in ("basis", "prior", "schedule")]

@@ -42,6 +42,15 @@ class Picture(NamedTuple):
     """The arrays that it shows, by name, as `gudspec.program.tasks.drawn` describes them."""
     frames: np.ndarray | None = None
     """The way of its first few images from noise, [n, frames, H, W, C]."""
+    numbers: epath.Path | None = None
+    """The archive of these arrays; None where there is none to read."""
+
+    @property
+    def images(self) -> np.ndarray:
+        """What was drawn, [n, …, H, W, C]."""
+        assert self.numbers is not None, "nothing was kept"
+        with np.load(io.BytesIO(self.numbers.read_bytes())) as archive:
+            return np.asarray(archive["images"])
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,7 +150,7 @@ def _picture(file: epath.Path, facts: dict[str, Any]) -> Picture:
     moving, numbers = (file.parent / f"{file.stem}{ending}" for ending in (".gif", ".npz"))
     shapes, frames = _drawn(numbers)
     animation = moving.read_bytes() if moving.exists() and frames is not None else None  # not one of an earlier drawing
-    return Picture(file.stem, file.read_bytes(), facts, animation, shapes, frames)
+    return Picture(file.stem, file.read_bytes(), facts, animation, shapes, frames, numbers if shapes else None)
 
 
 def _drawn(file: epath.Path) -> tuple[dict[str, tuple[int, ...]], np.ndarray | None]:

@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from PIL import Image
 
-from gudspec.program.design import short_name
 from gudspec.report.images import grid, png
 from gudspec.report.numbers import duration, place, real
 from gudspec.report.pictures.forward import noised
@@ -19,9 +18,10 @@ from gudspec.report.view import View
 from gudspec.spec.models import Experiment
 from gudspec.spec.models import tasks as task
 from gudspec.spec.models.results import Sample
-from gudspec.spec.models.samplers import Ode
+from gudspec.spec.models.samplers import Ddim, Ode
+from gudspec.spec.parameters import short_name
 
-__all__ = ["Shown", "Way", "data_uri", "round_trips", "shown", "ways"]
+__all__ = ["Shown", "Way", "data_uri", "entry_of", "round_trips", "sampler_name", "shown", "ways"]
 
 _TIMES = 8
 """Columns of a way, at most: as many can be told apart on a phone."""
@@ -71,12 +71,12 @@ def data_uri(content: bytes, kind: str = "png") -> str:
 
 def shown(picture: Picture, run: Run) -> Shown:
     """A picture with what can be said of it."""
-    image, facts, entry = Image.open(io.BytesIO(picture.png)), picture.facts, _entry(picture, run)
+    image, facts, entry = Image.open(io.BytesIO(picture.png)), picture.facts, entry_of(picture, run)
     count = facts.get("count") or picture.shapes.get("images", (0,))[0]
     caption = [f"{count:,} images"] if count else []
     caption += [] if entry is None else _asked(entry)
     if facts:
-        caption += [place(facts.get("at") or {}), "" if entry is None else _sampler(entry)]
+        caption += [place(facts.get("at") or {}), "" if entry is None else sampler_name(entry)]
     if (error := real(facts.get("error"))) is not None:
         caption.append(f"round-trip error {error:.2g}")
     caption.append("" if (seconds := real(facts.get("seconds"))) is None else duration(seconds))
@@ -93,7 +93,7 @@ def shown(picture: Picture, run: Run) -> Shown:
     )
 
 
-def _entry(picture: Picture, run: Run) -> Sample | None:
+def entry_of(picture: Picture, run: Run) -> Sample | None:
     """The entry of a picture; those of an entry with several points are numbered: `name-0`.
 
     None of a picture that was drawn later: its task, path and sampler may be others than the spec's.
@@ -129,10 +129,13 @@ def _asked(entry: Sample) -> Iterator[str]:
         yield f"guidance {entry.guidance:g}"
 
 
-def _sampler(entry: Sample) -> str:
+def sampler_name(entry: Sample) -> str:
+    """The sampler of an entry and its steps."""
     match entry.sampler:
         case Ode(solver="tsit5", rtol=rtol):
             return f"ode, tsit5 to {rtol:g}"
+        case Ddim(eta=eta) as sampler if eta:
+            return f"ddim η = {eta:g}, {sampler.count} steps"
         case sampler:
             return f"{sampler.kind}, {sampler.count} steps"
 
@@ -174,7 +177,7 @@ def _strips(images: np.ndarray) -> bytes:
 
 def _noised(picture: Picture, run: Run, images: np.ndarray, t: np.ndarray) -> np.ndarray | None:
     """The images on the path on which they were drawn, [n, T, H, W, C]; None if it is not known."""
-    entry = _entry(picture, run)
+    entry = entry_of(picture, run)
     if run.experiment is None or run.statistics is None or entry is None:
         return None
     if images.shape[1:] != run.statistics.mean.shape:
@@ -195,13 +198,14 @@ def round_trips(run: Run) -> list[dict[str, Any]]:
     """The error of every round trip: root mean square over all pixels, in [−1, 1] and in grey levels of 255."""
     rows = []
     for picture in run.pictures:
-        error, entry = real(picture.facts.get("error")), _entry(picture, run)
+        error, entry = real(picture.facts.get("error")), entry_of(picture, run)
         if error is not None:
             rows.append(
                 {
                     "name": picture.name,
+                    "task": "" if entry is None else entry.task.kind,
                     "at": place(picture.facts.get("at") or {}),
-                    "sampler": "" if entry is None else _sampler(entry),
+                    "sampler": "" if entry is None else sampler_name(entry),
                     "images": f"{picture.facts.get('count', 0):,}",
                     "error": f"{error:.3g}",
                     "levels": f"{error * 127.5:.3g}",

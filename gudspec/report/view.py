@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 
@@ -12,11 +13,12 @@ from gudspec.process.arrays import Parameters
 from gudspec.process.groups import Groups
 from gudspec.process.paths import Hierarchical, Windowed
 from gudspec.process.process import Process
-from gudspec.program.design import Design, Statistics, short_name
+from gudspec.program.design import Design, Statistics
+from gudspec.program.segments import bits_lost
 from gudspec.spec.models import Experiment
 from gudspec.spec.models import orderings as order
 from gudspec.spec.models import schedules as spec
-from gudspec.spec.parameters import Bounds, parameters
+from gudspec.spec.parameters import Bounds, parameters, short_name
 
 __all__ = ["View"]
 
@@ -59,6 +61,14 @@ class View:
     def at(self) -> dict[str, float]:
         """The nominal parameters."""
         return {name: found.value for name, found in self.bounds.items()}
+
+    @cached_property
+    def lost(self) -> list[float]:
+        """What it costs at most to drop the levels of each segment after the first, in bits/dim."""
+        return [
+            bits_lost(self.process.path, self.process.variance, self.at, *pair)
+            for pair in pairwise(self.design.segments)
+        ]
 
     @cached_property
     def groups(self) -> Groups:

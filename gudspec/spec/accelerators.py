@@ -1,13 +1,79 @@
-"""The TPUs that a spec may be launched on: what Google calls them, and how many chips and hosts they have.
+"""Accelerators: what one device can do, and the slices of TPUs that a spec may be launched on.
 
-Names are JAX's, `v5e:4x4`: generation and topology. Sources: the tables of Cloud TPU (cloud.google.com/tpu/docs/v5e and
-its neighbours) and of TPUs in GKE (cloud.google.com/kubernetes-engine/docs/concepts/plan-tpus).
+Names of slices are JAX's, `v5e:4x4`: generation and topology. Sources: the tables of Cloud TPU
+(cloud.google.com/tpu/docs/v5e and its neighbours) and of TPUs in GKE
+(cloud.google.com/kubernetes-engine/docs/concepts/plan-tpus).
 """
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
-__all__ = ["Accelerator", "accelerator"]
+from gudspec.errors import Refused
+
+__all__ = ["ACCELERATORS", "Accelerator", "Slice", "accelerator_of", "peak_flops", "slice_of"]
+
+
+class Accelerator(NamedTuple):
+    """One device: a chip, or a GPU."""
+
+    name: str
+    """What people call it."""
+    kinds: tuple[str, ...]
+    """How JAX's `device_kind` begins; of several accelerators the longest beginning tells."""
+    flops: float
+    """Peak FLOP/s of products of float32 arrays at JAX's default precision: one bfloat16 pass on TPUs, TF32 on GPUs."""
+    memory: float
+    """Bytes of its memory."""
+    bandwidth: float
+    """Bytes per second to and from that memory."""
+    source: str
+    """Where these numbers come from."""
+
+
+_GB, _TERA = 1e9, 1e12
+_GIB = 2.0**30
+_CLOUD = "Google Cloud TPU documentation, system architecture"
+_NVIDIA = "NVIDIA data sheet, SXM, dense"
+_V5E, _V5P, _V6E = ("TPU v5 lite", "TPU v5e"), ("TPU v5", "TPU v5p"), ("TPU v6 lite", "TPU v6e")
+
+ACCELERATORS: dict[str, Accelerator] = {
+    "v4": Accelerator("TPU v4", ("TPU v4",), 275 * _TERA, 32 * _GIB, 1200 * _GB, f"{_CLOUD}, v4"),
+    "v5e": Accelerator("TPU v5e", _V5E, 197 * _TERA, 16 * _GIB, 819 * _GB, f"{_CLOUD}, v5e"),
+    "v5p": Accelerator("TPU v5p", _V5P, 459 * _TERA, 95 * _GIB, 2765 * _GB, f"{_CLOUD}, v5p"),
+    "v6e": Accelerator("TPU v6e", _V6E, 918 * _TERA, 32 * _GIB, 1638 * _GB, f"{_CLOUD}, v6e"),
+    "a100": Accelerator("A100 80 GB", ("NVIDIA A100",), 156 * _TERA, 80 * _GB, 2039 * _GB, f"{_NVIDIA}, A100"),
+    "h100": Accelerator("H100 80 GB", ("NVIDIA H100",), 494 * _TERA, 80 * _GB, 3350 * _GB, f"{_NVIDIA}, H100"),
+    "h200": Accelerator("H200", ("NVIDIA H200",), 494 * _TERA, 141 * _GB, 4800 * _GB, f"{_NVIDIA}, H200"),
+    # convolutions of XLA on two cores of a current server, as this project measured them
+    "cpu": Accelerator("two CPU cores", (), 0.1 * _TERA, 8 * _GIB, 20 * _GB, "measured: 50 GFLOP/s in convolutions"),
+}
+"""By the names of `gudspec lint --accelerator`."""
+
+
+def accelerator_of(name: str) -> Accelerator:
+    """The accelerator of a name.
+
+    Raises:
+        Refused: there is none.
+    """
+    if name not in ACCELERATORS:
+        raise Refused(f"error: no accelerator {name!r} is known; there are {', '.join(ACCELERATORS)}")
+    return ACCELERATORS[name]
+
+
+def peak_flops(kind: str) -> float | None:
+    """Peak FLOP/s of a device, by what JAX calls its kind; None where it is not known.
+
+    Example:
+        >>> peak_flops("TPU v5 lite"), peak_flops("NVIDIA H100 80GB HBM3"), peak_flops("cpu")
+        (197000000000000.0, 494000000000000.0, None)
+    """
+    known = {begin: one.flops for one in ACCELERATORS.values() for begin in one.kinds if kind.startswith(begin)}
+    return known[max(known, key=len)] if known else None
+
+
+# ── slices ──────────────────────────────────────────────────────────────────────────────────────────
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +99,7 @@ _GENERATIONS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Accelerator:
+class Slice:
     """A slice of TPU chips, each of which is one device of JAX."""
 
     topology: str
@@ -50,20 +116,20 @@ class Accelerator:
     """Machines of the slice; each runs one process."""
 
 
-def accelerator(name: str) -> Accelerator:
+def slice_of(name: str) -> Slice:
     """A TPU slice by its name.
 
     Args:
         name: one of `gudspec.spec.models.launch.Tpu`.
 
     Example:
-        >>> accelerator("v5e:4x4")
-        Accelerator(topology='4x4', label='tpu-v5-lite-podslice', type='v5litepod-16', runtime='v2-alpha-tpuv5-lite', chips=16, hosts=4)
-        >>> accelerator("v5p:2x2x2").type, accelerator("v6e:2x4").hosts
+        >>> slice_of("v5e:4x4")
+        Slice(topology='4x4', label='tpu-v5-lite-podslice', type='v5litepod-16', runtime='v2-alpha-tpuv5-lite', chips=16, hosts=4)
+        >>> slice_of("v5p:2x2x2").type, slice_of("v6e:2x4").hosts
         ('v5p-16', 1)
     """  # noqa: E501 (a doctest's output is one line)
     generation, _, topology = name.partition(":")
     of = _GENERATIONS[generation]
     chips = math.prod(map(int, topology.split("x")))
     hosts = 1 if chips <= of.single else chips // 4
-    return Accelerator(topology, of.label, f"{of.prefix}-{chips * of.cores}", of.runtime, chips, hosts)
+    return Slice(topology, of.label, f"{of.prefix}-{chips * of.cores}", of.runtime, chips, hosts)

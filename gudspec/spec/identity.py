@@ -8,7 +8,7 @@ from gudspec.spec.models import Experiment
 
 __all__ = ["design_hash", "differences"]
 
-_LOCATIONS = ("root", "path")
+_LOCATIONS = ("root", "path", "autoencoder")
 """Fields that say where a source or a file of the design is. What is there counts through the fingerprint."""
 
 
@@ -49,7 +49,9 @@ def differences(a: Experiment, b: Experiment) -> list[tuple[str, Any, Any]]:
 
 def _design(experiment: Experiment) -> dict[str, Any]:
     dumped = experiment.model_dump(mode="json", include={"gudspec", "seed", "data", "design", "objective", "network"})
-    dumped["network"].pop("remat")  # it trades arithmetic for memory, and changes no result
+    dumped["network"].pop("remat", None)  # it trades arithmetic for memory, and changes no result
+    if dumped["objective"]["kind"] == "denoising":  # which may be left out
+        del dumped["objective"]["kind"]
     for location in _LOCATIONS:
         dumped["data"]["source"].pop(location, None)
         _forget(location, dumped["design"])

@@ -155,12 +155,14 @@ class _Schemas:
             {"if": {"properties": {"kind": {"const": kind}}, "required": ["kind"]}, "then": self.model(model, part)}
             for kind, model in models.items()
         ]
-        if part:
-            conditions.append({"if": {"not": {"required": ["kind"]}}, "then": self._inherited(models)})
+        usual = next((model for model in models.values() if not model.model_fields["kind"].is_required()), None)
+        if part or usual:
+            left_out = self._inherited(models) if part or not usual else self.model(usual, part)
+            conditions.append({"if": {"not": {"required": ["kind"]}}, "then": left_out})
         self.definitions[name] = {
             "type": "object",
             "properties": {"kind": kind},
-            **({} if part else {"required": ["kind"]}),
+            **({} if part or usual else {"required": ["kind"]}),
             "allOf": conditions,
         }
         return _reference(name)

@@ -10,7 +10,7 @@ from gudspec.spec.models.base import Range
 from gudspec.spec.models.schedules import AnySchedule
 from gudspec.spec.schema import type_of
 
-__all__ = ["Bounds", "parameters", "parameters_of"]
+__all__ = ["Bounds", "parameters", "parameters_of", "short_name"]
 
 
 class Bounds(NamedTuple):
@@ -50,6 +50,15 @@ def parameters(experiment: Experiment) -> dict[str, Bounds]:
 def parameters_of(schedule: AnySchedule) -> dict[str, Bounds]:
     """Those of one schedule, as if it were that of the design."""
     return dict(_walk(schedule, "design.schedule"))
+
+
+def short_name(path: str) -> str:
+    """The name under which a path of noising states knows the parameter at a dotted path of the spec.
+
+    >>> short_name("design.schedule.inverse_softness")
+    'inverse_softness'
+    """
+    return path.removeprefix("design.schedule.")
 
 
 def _walk(model: BaseModel, path: str) -> Iterator[tuple[str, Bounds]]:

@@ -37,7 +37,7 @@ data: {source: {kind: digits}}
   are twelve as well, `.inf` and `.nan` are numbers (which no field takes). What is quoted is a string. Tags, merge
   keys (`<<`) and keys that are not strings are refused. Anchors and aliases work.
 - **Kinds.** Where there is a choice, a mapping says which with `kind`. A mapping that is left out has the default
-  below; one that is given needs its `kind`.
+  below; one that is given needs its `kind`, unless its table has a default for that.
 - **`extends: FILE`** builds on another spec; the path is relative to the file that says it. Mappings are merged key by
   key, at every depth, and this file wins. Everything else, lists included, replaces what the base says. A mapping of
   another `kind` than the base's replaces it as a whole, since the keys of one kind mean nothing to another.

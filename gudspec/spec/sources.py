@@ -7,6 +7,8 @@ from gudspec.spec.models.data import (
     Folder,
     GaussianField,
     GaussianMixture,
+    Latents,
+    LatticeField,
     Npz,
     Pcam,
     Photos,
@@ -39,6 +41,10 @@ def shape(source: AnySource) -> Shape | None:
             return (size, size, channels)
         case GaussianField(size=size, channels=channels) | GaussianMixture(size=size, channels=channels):
             return (size, size, channels)
+        case LatticeField(size=size):
+            return (size, size, 1)
+        case Latents(shape=known):
+            return known
         case Npz():
             return None
 
@@ -50,7 +56,7 @@ def levels(source: AnySource) -> int | None:
             return 17
         case Npz(levels=number):
             return number
-        case GaussianField() | GaussianMixture():
+        case GaussianField() | GaussianMixture() | LatticeField() | Latents():
             return None
     return 256
 
@@ -64,7 +70,7 @@ def classes(source: AnySource) -> int | None:
             return 2
         case GaussianMixture(modes=modes):
             return modes
-        case Npz():
+        case Npz() | Latents():
             return None
     return 0
 
@@ -87,6 +93,6 @@ def counts(source: AnySource) -> dict[str, int]:
             return {"train": 50_000, "test": 10_000}
         case Pcam():
             return {"train": 262_144, "validation": 32_768, "test": 32_768}
-        case GaussianField(count=count) | GaussianMixture(count=count):
+        case GaussianField(count=count) | GaussianMixture(count=count) | LatticeField(count=count):
             return {"train": count, "test": max(1, count // 4)}
     return {}

@@ -1,7 +1,7 @@
 """The tree becomes an `Experiment`, and every complaint of Pydantic a diagnostic with a caret."""
 
 import difflib
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,18 +39,27 @@ _SWITCHES = {"yes": "true", "on": "true", "no": "false", "off": "false"}
 """What YAML 1.1 took for booleans."""
 
 
-def validate(tree: Mapping, problems: list[Diagnostic]) -> Experiment | None:
+_STAND_INS = {"gudspec": 1, "name": "stand-in", "data": {"source": {"kind": "digits"}}}
+"""For what every spec has to give, where it is left aside."""
+
+
+def validate(
+    tree: Mapping, problems: list[Diagnostic], without: Collection[str] = ()
+) -> tuple[Experiment | None, frozenset[str]]:
     """Build the experiment that a tree describes.
 
     Args:
         tree: a composed spec.
         problems: what is wrong with it is appended here, each problem once, in no particular order.
+        without: sections that are left aside; the experiment says nothing about them.
 
     Returns:
-        The experiment, or None if anything is wrong.
+        The experiment, or None if anything is wrong; and the keys at the top of the spec below which something is.
     """
+    given = {key: plain(entry.value) for key, entry in tree.entries.items() if key not in without}
+    given |= {key: value for key, value in _STAND_INS.items() if key in without}
     try:
-        return Experiment.model_validate(plain(tree))
+        return Experiment.model_validate(given), frozenset()
     except ValidationError as error:
         places = [_Place.of(tree, details) for details in error.errors(include_url=False, include_input=False)]
     # A misspelt key leaves its field missing: that is one problem, not two.
@@ -58,7 +67,7 @@ def validate(tree: Mapping, problems: list[Diagnostic]) -> Experiment | None:
     misspelt = {(*at.path[:-1], meant) for at in unknown if (meant := at.meant())}
     reported = (at for at in places if not at.broken and not (at.error == "missing" and at.path in misspelt))
     problems.extend(at.diagnostic(tree) for at in reported)
-    return None
+    return None, frozenset(str(at.path[0]) for at in places if at.path)
 
 
 def closest(word: object, known: Iterable[str]) -> str | None:

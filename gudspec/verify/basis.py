@@ -66,5 +66,8 @@ def check_path(data: GaussianData) -> Iterator[Check]:
     yield Check("path: largest σ at t = 0", None, float(np.sqrt(noise).max()), None)
     note = "bits/dim lost because the path does not start at clean data: lower γ at t = 0"
     yield Check("path: start gap", 0.0, data.start_gap, _VISIBLE, note)
+    for segment in data.segments[1:]:
+        note = "bits/dim lost because what was dropped is drawn by itself: drop it later"
+        yield Check(f"path: dropped at t = {segment.start:g}", 0.0, data.lost(segment), _VISIBLE, note)
     note = "bits/dim lost because the path does not end in the prior: raise γ at t = 1"
     yield Check("path: prior gap", 0.0, data.prior_gap, _VISIBLE, note)

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import jax.numpy as jnp
 import numpy as np
 
 from gudspec.data.statistics import component_covariance, moments
 from gudspec.engine.prepare import Prepared, statistics_of
+from gudspec.errors import Refused
 from gudspec.process.arrays import Array
 from gudspec.process.oracles import GaussianMixture
 from gudspec.process.process import Process
 from gudspec.program.compiler import compile
 from gudspec.program.design import Statistics
 from gudspec.program.program import Program
+from gudspec.program.segments import Segment, resting
+from gudspec.program.stretches import Stretch, deviation, process_of, stretches_of
 
 __all__ = ["LARGEST_FULL", "GaussianData", "gaussian_data"]
 
@@ -54,6 +58,37 @@ class GaussianData:
     def oracle(self) -> GaussianMixture:
         """The exact denoiser."""
         return GaussianMixture.gaussian(jnp.asarray(self.covariance, jnp.float32))
+
+    @cached_property
+    def segments(self) -> tuple[Segment, ...]:
+        """Those of the design, from t = 0 to 1."""
+        return self.program.design.segments
+
+    @cached_property
+    def stretches(self) -> tuple[Stretch, ...]:
+        """Process and exact denoiser per segment, in JAX: what the program runs."""
+        process = self.program.process(self.statistics)
+        return stretches_of(process, self.segments, lambda *_: self.oracle.denoise)
+
+    def in_segment(self, segment: Segment) -> GaussianData:
+        """The same with the process of a segment: what rests is white noise."""
+        return replace(self, process=process_of(self.process, segment))
+
+    def deviation(self, segment: Segment) -> np.ndarray:
+        """V^½ of what begins to rest with a segment, 1 elsewhere, float64 [d]."""
+        spread = np.asarray(deviation(self.process, segment, self.parameters), np.float64).ravel()
+        before = resting(self.program.shape, segment.halvings - 1).ravel()
+        return np.where(before, 1.0, spread)
+
+    def lost(self, segment: Segment) -> float:
+        """KL of χ at the start of a segment from what is drawn there instead, in bits/dim.
+
+        That is the density of what moves on, times independent Gaussians for what begins to rest.
+        """
+        before = next(one for one in self.segments if one.stop == segment.start)
+        spread = self.deviation(segment)
+        apart = self.log_det(self.in_segment(segment).diffused(segment.start)) + 2 * float(np.log(spread).sum())
+        return self.bits(0.5 * (apart - self.log_det(self.in_segment(before).diffused(segment.start))))
 
     def coefficients(self, t: float) -> tuple[np.ndarray, np.ndarray]:
         """α² and σ² of every component at a time, float64 [d]."""
@@ -122,6 +157,8 @@ def gaussian_data(prepared: Prepared) -> GaussianData:
     source, experiment = prepared.source, prepared.experiment
     statistics = statistics_of(prepared)
     program = compile(experiment, source.shape, source.classes)
+    if not isinstance(program, Program):
+        raise Refused("an autoencoder has no process to verify: verify the spec that diffuses its latents")
     process = program.process(statistics)
     found = moments(experiment.data, source)
     scale = np.asarray(process.scale, np.float64).ravel()

@@ -186,13 +186,13 @@ def test_deterministic_samplers_reach_the_data(
 ) -> None:
     """With the exact score they are linear maps A: no Monte Carlo, A C₁ Aᵀ must be the covariance at t = 0."""
     from gudspec.program.samplers import sample
+    from gudspec.program.stretches import Stretch
 
     oracle = GaussianMixture.gaussian(jnp.asarray(gaussian.covariance, jnp.float32))
     prior = jnp.eye(DIMENSIONS).reshape(-1, SIZE, SIZE, 1)
     solve = jax.jit(
         lambda chi: sample(
-            oracle.denoise,
-            gaussian.program.process(gaussian.statistics),
+            [Stretch(gaussian.program.process(gaussian.statistics), oracle.denoise)],
             chi,
             jax.random.key(0),
             gaussian.program.at(),

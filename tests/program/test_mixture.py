@@ -13,6 +13,7 @@ from gudspec.process.oracles import GaussianMixture
 from gudspec.process.process import Process
 from gudspec.program.bound import variational_bound
 from gudspec.program.likelihood import log_likelihood
+from gudspec.program.stretches import Stretch
 from gudspec.spec.models.results import Likelihood
 
 SHAPE = (2, 2, 1)
@@ -72,7 +73,9 @@ def test_likelihood_image_by_image(name: str) -> None:
     system, parameters = process(name)
     chi = jnp.asarray(draw(64).reshape(-1, *SHAPE), jnp.float32)
     spec = Likelihood(kind="likelihood", name="nll", divergence="exact", rtol=1e-5, atol=1e-5)
-    result = jax.jit(lambda chi: log_likelihood(MIXTURE.denoise, system, chi, jax.random.key(0), parameters, {}, spec))
+    result = jax.jit(
+        lambda chi: log_likelihood([Stretch(system, MIXTURE.denoise)], chi, jax.random.key(0), parameters, {}, spec)
+    )
     expected = MIXTURE.log_density(chi, system.gamma(jnp.zeros(1), parameters))
     np.testing.assert_allclose(result(chi).nats, expected, atol=1e-2)
 
@@ -85,7 +88,7 @@ def test_the_bound_does_not_depend_on_the_path_and_holds() -> None:
         system, parameters = process(name)
         bound = jax.jit(
             lambda chi, system=system, parameters=parameters: variational_bound(
-                MIXTURE.denoise, system, chi, jax.random.key(0), parameters, {}, 32
+                [Stretch(system, MIXTURE.denoise)], chi, jax.random.key(0), parameters, {}, 32
             )
         )
         bounds[name] = float(bound(chi).mean()) / (4 * np.log(2))

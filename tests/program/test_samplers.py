@@ -148,7 +148,7 @@ def test_frozen_components_stay_to_the_bit() -> None:
     """On a sequential path only the last column is active near t = 0: even a step that moves all moves no other."""
     program, process = program_and_process(COLUMNS)
     method = steps.Method(lambda denoise, chi, memory, move, noise: (chi + denoise(chi, move.gamma_t), memory))
-    result = walk(
+    result, _ = walk(
         method,
         lambda chi, gamma: jnp.ones_like(chi),
         process,
@@ -168,5 +168,5 @@ def test_repeated_times_change_nothing() -> None:
     once = jnp.linspace(1, 0, 9)
     twice = jnp.sort(jnp.concatenate([once, once[2:5]]), descending=True)
     arguments = (process, jnp.asarray(CHI, jnp.float32), jax.random.key(0), program.at())
-    results = [np.asarray(walk(steps.dpm_step(), denoise, *arguments, times)) for times in (once, twice)]
+    results = [np.asarray(walk(steps.dpm_step(), denoise, *arguments, times)[0]) for times in (once, twice)]
     np.testing.assert_allclose(results[0], results[1], rtol=1e-6, atol=1e-6)

@@ -5,16 +5,19 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from gudspec.engine.prepare import open_data
 from gudspec.process.extension import exact_times, window_time
 from gudspec.program.known import known_components
+from gudspec.spec.load import loads
 from gudspec.spec.models import samplers, tasks
 from gudspec.spec.models.results import Sample
-from gudspec.verify.gaussian import GaussianData
+from gudspec.verify.gaussian import GaussianData, gaussian_data
 from tests.verify.test_verify import make
 
 MANY = 4096
 TSIT5 = samplers.Ode(kind="ode", solver="tsit5", rtol=1e-5, atol=1e-5)
 INPAINT = tasks.Inpaint(kind="inpaint", mask=tasks.HalfMask(kind="half", hidden="right"))
+COLORIZE = tasks.Colorize(kind="colorize")
 UPSCALE = tasks.Upscale(kind="upscale", levels=1)
 MASKED = "{measure: {kind: masked, by: components, clean: -16}}"
 ENDS = "gamma: {min: -14, max: 9}"
@@ -23,6 +26,19 @@ ENDS = "gamma: {min: -14, max: 9}"
 def task_data(design: str, size: int = 4, extra: str = "") -> GaussianData:
     more = ("network: {kind: unet, conditioning: components}", f"objective: {MASKED}", extra)
     return make(design, size, "\n        ".join(more))
+
+
+def photos(design: str) -> GaussianData:
+    """Gaussian data with the moments of photographs, whose colours go with their luma."""
+    text = f"""
+        gudspec: 1
+        name: verified
+        data: {{source: {{kind: photos, size: 4, stride: 8, downscale: 4}}}}
+        design: {design}
+        network: {{kind: unet, multipliers: [1], conditioning: components}}
+        objective: {MASKED}
+    """
+    return gaussian_data(open_data(loads(text)))
 
 
 def conditional(covariance: np.ndarray, known: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -35,6 +51,7 @@ CASES = {
     "inpaint, one γ": (f"{{schedule: {{kind: linear, {ENDS}}}}}", INPAINT),
     "inpaint, column by column": (f"{{schedule: {{kind: sequential, inverse_softness: 0.5, {ENDS}}}}}", INPAINT),
     "upscale": (f"{{basis: {{kind: haar, levels: 2}}, schedule: {{kind: linear, {ENDS}}}}}", UPSCALE),
+    "colorize": (f"{{basis: {{kind: color}}, schedule: {{kind: linear, {ENDS}}}}}", COLORIZE),
     "upscale, level by level": (
         f"{{basis: {{kind: haar, levels: 2}}, schedule: {{kind: hierarchical, {ENDS}}}}}",
         UPSCALE,
@@ -47,9 +64,9 @@ CASES = {
 def test_what_is_drawn_follows_the_exact_conditional(case: str) -> None:
     """One given image, many draws by the probability flow: linear in the noise, mean and covariance by unit vectors."""
     design, task = CASES[case]
-    data = task_data(design)
+    data = photos(design) if task is COLORIZE else task_data(design)
     known = known_components(task, data.program.design.layout).ravel()
-    chi = np.random.default_rng(0).multivariate_normal(np.zeros(16), data.covariance).astype(np.float32)
+    chi = np.random.default_rng(0).multivariate_normal(np.zeros(len(known)), data.covariance).astype(np.float32)
     images = data.images(chi[None]).repeat(MANY, axis=0)
     draw = data.program.drawing(Sample(name="s", task=task, sampler=TSIT5))
     result = draw({}, data.statistics, jax.random.key(1), data.parameters, {"pixels": images}, count=MANY)
@@ -57,6 +74,7 @@ def test_what_is_drawn_follows_the_exact_conditional(case: str) -> None:
     np.testing.assert_allclose(drawn[:, known], chi[None, known].repeat(MANY, 0), atol=2e-4)
     mean, covariance = conditional(data.covariance, known, chi[known])
     spread = np.sqrt(np.diag(covariance))
+    assert np.abs(mean / spread).max() > 0.25  # what is given matters
     assert np.abs((drawn[:, ~known].mean(0) - mean) / spread).max() < 5 / np.sqrt(MANY) + 0.02
     error = np.linalg.norm(np.cov(drawn[:, ~known].T) - covariance) / np.linalg.norm(covariance)
     assert error < 0.08  # of 4096 draws
@@ -67,6 +85,7 @@ def test_known_components_stay_to_the_bit() -> None:
 
     from gudspec.process.paths import Held
     from gudspec.program.samplers import sample
+    from gudspec.program.stretches import Stretch
 
     data = task_data(CASES["inpaint, one γ"][0])
     known = known_components(INPAINT, data.program.design.layout)
@@ -75,7 +94,7 @@ def test_known_components_stay_to_the_bit() -> None:
     chi = jax.random.normal(jax.random.key(0), (8, 4, 4, 1))
     for sampler in (samplers.Ancestral(kind="ancestral", steps=5), samplers.Dpm(kind="dpm", steps=5), TSIT5):
         arguments = (chi, jax.random.key(1), data.parameters, {}, sampler)
-        result = np.asarray(sample(data.oracle.denoise, held, *arguments))
+        result = np.asarray(sample([Stretch(held, data.oracle.denoise)], *arguments))
         np.testing.assert_array_equal(result[:, known], np.asarray(chi)[:, known])
         assert (result[:, ~known] != np.asarray(chi)[:, ~known]).all()
 

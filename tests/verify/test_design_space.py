@@ -51,6 +51,7 @@ ONLY = {
     ("haar", "dvdp"): "kind: dvdp, turning: [0.5]",
     ("haar", "subspace"): "kind: subspace, turning: [0.5]",
     ("haar", "fdm"): "kind: fdm, turning: [0.5]",
+    **{("haar", f"{kind}, dropped"): f"kind: {kind}, turning: [0.4, 0.7]" for kind in ("dvdp", "fdm", "subspace")},
     ("dct", "fdm_blur"): "kind: fdm_blur, turning: [0.5], widths: [1]",
     ("pixel", "file"): "kind: sequential, ordering: {kind: file, path: l.npy}, inverse_softness: 0.4",
     ("matrix", "soft"): "kind: soft_linear, inverse_softness: 0.6",
@@ -59,7 +60,8 @@ ONLY = {
 DESIGNS = [
     (
         f"{basis}-{prior}-{schedule}",
-        f"{{basis: {{{ALL_BASES[basis]}}}, prior: {{{words}}}, schedule: {{{text}}}}}",
+        f"{{basis: {{{ALL_BASES[basis]}}}, prior: {{{words}}}, schedule: {{{text}}}"
+        f"{', segments: auto' if 'dropped' in schedule else ''}}}",
     )
     for basis, schedule, text in (
         *((basis, name, text) for basis in BASES for name, text in ANYWHERE.items()),
@@ -96,6 +98,7 @@ def test_likelihood_is_exact(design: str, files: Path, monkeypatch: pytest.Monke
         name: oracle
         data: {{source: {{kind: gaussian_field, size: 4, channels: {colors}, count: 512}}}}
         design: {design}
+        network: {{kind: unet, multipliers: [1, 1, 1]}}
     """
     (check,) = check_likelihood(gaussian_data(open_data(loads(text))))
     assert np.isfinite(check.measured)

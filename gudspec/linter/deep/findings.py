@@ -7,7 +7,6 @@ from typing import TypeAlias
 
 import jax
 
-from gudspec.linter.deep.accelerators import Accelerator
 from gudspec.linter.deep.descriptions import (
     DevicesUnfilled,
     Overdrawn,
@@ -21,6 +20,7 @@ from gudspec.linter.deep.report import Cost
 from gudspec.linter.rule import Description, Finding
 from gudspec.program.abstract import Call
 from gudspec.program.train import TrainState
+from gudspec.spec.accelerators import Accelerator
 from gudspec.spec.models import Experiment
 from gudspec.spec.tree import Path
 

@@ -11,7 +11,6 @@ import jax
 
 from gudspec.errors import Refused
 from gudspec.linter.deep import target as targets
-from gudspec.linter.deep.accelerators import ACCELERATORS, Accelerator, accelerator_of
 from gudspec.linter.deep.descriptions import UnknownImages, Untraceable, WillNotFit
 from gudspec.linter.deep.findings import Found, exhausted, fits, layout, undivided, untraceable
 from gudspec.linter.deep.images import image_of
@@ -21,6 +20,7 @@ from gudspec.linter.deep.work import work
 from gudspec.linter.rule import Finding
 from gudspec.program.abstract import Call, programs, state
 from gudspec.program.compiler import compile
+from gudspec.spec.accelerators import ACCELERATORS, Accelerator, accelerator_of
 from gudspec.spec.diagnostics import Diagnostic, in_order
 from gudspec.spec.load import Document
 from gudspec.spec.models import Experiment

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from gudspec.linter.deep.accelerators import Accelerator
 from gudspec.linter.deep.target import Compiled
+from gudspec.spec.accelerators import Accelerator
 from gudspec.spec.diagnostics import Diagnostic, Source
 
 __all__ = ["BANDWIDTH", "EVALUATIONS", "UTILISATION", "Cost", "Costs", "quantity", "span"]

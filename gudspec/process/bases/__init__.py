@@ -1,7 +1,7 @@
 """Bases: the orthogonal map U of GUD, eq. (11), one file each."""
 
 from gudspec.process.bases.base import Basis
-from gudspec.process.bases.color import OPPONENT, Color
+from gudspec.process.bases.color import OPPONENT, Color, coarser
 from gudspec.process.bases.dct import Dct, cosine_frequencies
 from gudspec.process.bases.fourier import Fourier, frequencies
 from gudspec.process.bases.haar import Haar, wavelet_columns, wavelet_levels
@@ -19,6 +19,7 @@ __all__ = [
     "Matrix",
     "Pca",
     "Pixel",
+    "coarser",
     "cosine_frequencies",
     "frequencies",
     "principal_axes",

@@ -6,9 +6,10 @@ import numpy as np
 
 from gudspec.process.arrays import Array, matmul, namespace
 from gudspec.process.bases.base import Basis
+from gudspec.process.bases.haar import Haar
 from gudspec.process.groups import Groups
 
-__all__ = ["OPPONENT", "Color"]
+__all__ = ["OPPONENT", "Color", "coarser"]
 
 OPPONENT = np.array([[1, 1, 1], [1, 0, -1], [1, -2, 1]]) / np.sqrt([[3], [2], [6]])
 """Luma, red − blue and magenta − green: the orthonormal rows of the I1 I2 I3 axes, near the principal axes of
@@ -41,6 +42,23 @@ class Color(Basis):
     def groups(self, shape: tuple[int, int, int]) -> Groups:
         """Those of the spatial basis."""
         return self.spatial.groups(shape)
+
+
+def coarser(basis: Basis, halvings: int) -> Basis:
+    """The basis that is left of a haar basis without its finest levels, on an image halved as often.
+
+    Args:
+        basis: a haar basis, of colours or not; any basis if nothing is halved.
+        halvings: how many levels are left out.
+    """
+    match basis:
+        case Haar(levels=levels):
+            return Haar(levels - halvings)
+        case Color(spatial=spatial):
+            return Color(coarser(spatial, halvings))
+        case _:
+            assert halvings == 0, "this basis has no levels"
+            return basis
 
 
 def _mix(image: Array, axes: np.ndarray) -> Array:

@@ -1,4 +1,4 @@
-"""A path on which some components are known: held clean, while the others go their way."""
+"""A path on which some components are held at one noising state, while the others go their way."""
 
 from __future__ import annotations
 
@@ -14,39 +14,39 @@ __all__ = ["Held"]
 
 @dataclass(frozen=True, eq=False)
 class Held(Path):
-    """γ of known components is that of clean ones at all times; samplers leave them as they are, to the bit.
+    """γ of some components is the same at all times; samplers leave them as they are, to the bit.
 
-    What is drawn then follows the conditional density of the unknown components given the known ones, for a network
-    that was trained on such noising states.
+    Of known components, held clean: what is drawn then follows the conditional density of the others given these, for
+    a network that was trained on such noising states. Of dropped ones, held at the prior: they tell nothing.
 
     Args:
-        base: the path of the unknown components.
-        known: which components are known, bool [H, W, C].
-        clean: γ of known components; low, since what is known carries no noise.
+        base: the path of the others.
+        held: which components are held, bool [H, W, C].
+        state: their γ: low, where what is known carries no noise; high, where nothing else is left.
     """
 
     base: Path
-    known: Array
-    clean: float
+    held: Array
+    state: float
 
     @cached_property
     def groups(self) -> Groups:  # type: ignore[override]
-        """Every component by itself: what is known need not respect the groups of the path."""
-        return Groups.components(self.known.shape)
+        """Every component by itself: what is held need not respect the groups of the path."""
+        return Groups.components(self.held.shape)
 
     def gamma(self, t: Array, parameters: Parameters) -> Array:
         """γ per component [b, D] at times t [b]."""
-        return self._where_unknown(self.base.gamma(t, parameters), self.clean)
+        return self._unless_held(self.base.gamma(t, parameters), self.state)
 
     def gamma_dot(self, t: Array, parameters: Parameters) -> Array:
         """dγ/dt per component [b, D] at times t [b]."""
-        return self._where_unknown(self.base.gamma_dot(t, parameters), 0.0)
+        return self._unless_held(self.base.gamma_dot(t, parameters), 0.0)
 
     def breakpoints(self, parameters: Parameters) -> Array:
         """Those of the base."""
         return self.base.breakpoints(parameters)
 
-    def _where_unknown(self, values: Array, otherwise: float) -> Array:
+    def _unless_held(self, values: Array, otherwise: float) -> Array:
         xp = namespace(values)
-        expanded = xp.where(self.known, otherwise, self.base.groups.expand(values))
+        expanded = xp.where(self.held, otherwise, self.base.groups.expand(values))
         return expanded.reshape(len(expanded), -1)

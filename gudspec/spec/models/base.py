@@ -1,11 +1,12 @@
 """What every model of the language shares: strictness, and numbers that may be trained over."""
 
+from collections.abc import Iterable
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Tag, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError, ValidationError
 
-__all__ = ["Model", "Parameter", "Range", "bounds", "problem"]
+__all__ = ["Model", "Parameter", "Range", "bounds", "problem", "refuse"]
 
 
 class Model(BaseModel):
@@ -30,8 +31,25 @@ def problem(model: type[Model], code: str, message: str, loc: tuple[str | int, .
     Returns:
         The exception to raise.
     """
-    error = PydanticCustomError(code, message)
-    return ValidationError.from_exception_data(model.__name__, [InitErrorDetails(type=error, loc=loc, input=value)])
+    return ValidationError.from_exception_data(model.__name__, [_details(code, message, loc, value)])
+
+
+def refuse(model: type[Model], found: Iterable[tuple[str, str, tuple[str | int, ...]]]) -> None:
+    """Like `problem`, for as many problems as there are.
+
+    Args:
+        model: the model class that is being validated.
+        found: code, message and path of each.
+
+    Raises:
+        ValidationError: there are any.
+    """
+    if details := [_details(*one) for one in found]:
+        raise ValidationError.from_exception_data(model.__name__, details)
+
+
+def _details(code: str, message: str, loc: tuple[str | int, ...], value: Any = None) -> InitErrorDetails:
+    return InitErrorDetails(type=PydanticCustomError(code, message), loc=loc, input=value)
 
 
 class Range(Model):

@@ -126,8 +126,68 @@ class GaussianMixture(Model):
     """Seed of the means and of the drawn images."""
 
 
+class LatticeField(Model):
+    """A scalar field on a periodic lattice, density ∝ e^(−S), S = Σ ½(∂φ)² + ½m²φ² + ¼λφ⁴: real-valued, one channel.
+
+    Sampled by hybrid Monte Carlo with a seed, and kept in the cache. At λ = 1 a large lattice orders at m² = −1.27
+    (arXiv:0902.0045); near that point the field has structure at all scales.
+    """
+
+    kind: Literal["lattice_field"]
+    size: Annotated[int, Field(ge=4, le=256)] = 16
+    """Sites along each side."""
+    mass_squared: Annotated[float, Field(ge=-100, le=100)] = -1.2
+    """m²; above 0 where there is no coupling."""
+    coupling: Annotated[float, Field(ge=0, le=100)] = 1.0
+    """λ; 0 is the free field, whose modes have the variances 1/(k̂² + m²)."""
+    sweeps: Annotated[int, Field(ge=1, le=10_000)] = 5
+    """Updates of the whole lattice between two images of a chain."""
+    warmup: Annotated[int, Field(ge=0, le=100_000)] = 100
+    """Updates before the first image; every chain starts as a free field around a minimum of ½m²φ² + ¼λφ⁴."""
+    count: Annotated[int, Field(ge=2)] = 4096
+    """Training images; a quarter as many are drawn for testing."""
+    seed: Annotated[int, Field(ge=0)] = 0
+    """Seed of the chains."""
+
+    @model_validator(mode="after")
+    def _has_a_density(self) -> "LatticeField":
+        if self.coupling == 0 and self.mass_squared <= 0:
+            message = (
+                f"a free field (`coupling: 0`) with `mass_squared: {self.mass_squared:g}` has no density: its mean is "
+                "free to run away; let `mass_squared` or `coupling` be above 0"
+            )
+            raise problem(LatticeField, "GUD130", message, ("mass_squared",))
+        return self
+
+
+class Latents(Model):
+    """Latents of another source's images, as `gudspec encode` writes them. Likelihoods are then those of the images.
+
+    −log p(x) ≤ E[−log p(z) − log p(x|z) + log q(z|x)] over z ~ q(z|x), in bits per dimension of the images; what is
+    drawn is decoded (Latent Diffusion, arXiv:2112.10752; LSGM, arXiv:2106.05931, eq. 2).
+    """
+
+    kind: Literal["latents"]
+    path: str
+    """The archive that `gudspec encode` has written."""
+    autoencoder: str
+    """The workdir of the autoencoder that it was written from."""
+    shape: Shape | None = None
+    """Height, width and channels of the latents, for the linter; null leaves them to the archive."""
+
+
 AnySource = Annotated[
-    Digits | Photos | Textures | Cifar10 | Pcam | Npz | Folder | GaussianField | GaussianMixture,
+    Digits
+    | Photos
+    | Textures
+    | Cifar10
+    | Pcam
+    | Npz
+    | Folder
+    | GaussianField
+    | GaussianMixture
+    | LatticeField
+    | Latents,
     Field(discriminator="kind"),
 ]
 
@@ -149,5 +209,8 @@ class Data(Model):
     def _flip_keeps_fields(self) -> "Data":
         if self.flip != "none" and self.source.kind == "gaussian_mixture":
             message = "`flip` would change the known density of gaussian_mixture: remove it"
+            raise problem(Data, "GUD122", message, ("flip",))
+        if self.flip != "none" and self.source.kind == "latents":
+            message = "a mirrored image has no mirrored latents: set `flip` where the autoencoder is trained"
             raise problem(Data, "GUD122", message, ("flip",))
         return self

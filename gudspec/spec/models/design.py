@@ -1,9 +1,26 @@
 """`design`: the design point of the process: basis, prior, schedule (GUD, §4)."""
 
-from gudspec.spec.models.base import Model
+from itertools import pairwise
+from typing import Annotated, Any, Literal
+
+from pydantic import Discriminator, Field, Tag, model_validator
+
+from gudspec.spec.models.base import Model, problem
 from gudspec.spec.models.bases import AnyBasis, PixelBasis
 from gudspec.spec.models.priors import AnyPrior, IsotropicPrior
 from gudspec.spec.models.schedules import AnySchedule, LinearSchedule
+from gudspec.spec.models.shared_schedules import Fraction
+
+
+def _kind_of_segments(value: Any) -> str:
+    return "times" if isinstance(value, (list, tuple)) else "word"
+
+
+Segments = Annotated[
+    Annotated[Literal["auto", "off"], Tag("word")] | Annotated[tuple[Fraction, ...], Field(min_length=1), Tag("times")],
+    Discriminator(_kind_of_segments),
+]
+"""`auto`, `off` or a list of times."""
 
 
 class Design(Model):
@@ -15,3 +32,15 @@ class Design(Model):
     """The noise in which it ends."""
     schedule: AnySchedule = LinearSchedule(kind="linear")
     """The path of noising states γ(t), t from 0 (data) to 1 (prior)."""
+    segments: Segments = "off"
+    """Work on a coarser grid once the finest levels of a haar basis are prior noise: half of each side per level.
+    `auto` finds the times from the schedule, a list gives them, the finest level first; `off` keeps the whole grid."""
+
+    @model_validator(mode="after")
+    def _rising(self) -> "Design":
+        times = () if isinstance(self.segments, str) else self.segments
+        for i, (one, two) in enumerate(pairwise(times), 1):
+            if not one < two:
+                message = f"turning point {i + 1} ({two:g}) must be after the one before it ({one:g})"
+                raise problem(Design, "GUD214", message, ("segments", i))
+        return self

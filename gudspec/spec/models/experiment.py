@@ -1,16 +1,17 @@
 """The whole spec."""
 
+from collections.abc import Iterator
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from gudspec.spec.models.base import Model, problem
+from gudspec.spec.models.base import Model, refuse
 from gudspec.spec.models.data import Data
 from gudspec.spec.models.design import Design
 from gudspec.spec.models.launch import Launch
 from gudspec.spec.models.results import AnyEvaluation, Sample
 from gudspec.spec.models.sweep import Sweep
-from gudspec.spec.models.training import AnyNetwork, Checkpoint, Mesh, Objective, Train, Unet
+from gudspec.spec.models.training import AnyNetwork, AnyObjective, Checkpoint, Denoising, Mesh, Train, Unet
 
 
 class Experiment(Model):
@@ -26,7 +27,7 @@ class Experiment(Model):
     """The images."""
     design: Design = Design()
     """The process."""
-    objective: Objective = Objective()
+    objective: AnyObjective = Denoising()
     """The loss."""
     network: AnyNetwork = Unet(kind="unet")
     """What is trained."""
@@ -47,6 +48,10 @@ class Experiment(Model):
 
     @model_validator(mode="after")
     def _unique_names(self) -> "Experiment":
+        refuse(Experiment, self._used_again())
+        return self
+
+    def _used_again(self) -> Iterator[tuple[str, str, tuple[str | int, ...]]]:
         for section in ("evaluate", "sample"):
             seen: set[str] = set()
             for index, entry in enumerate(getattr(self, section)):
@@ -54,6 +59,19 @@ class Experiment(Model):
                     message = (
                         f"the name `{entry.name}` is used twice in `{section}`: results would overwrite each other"
                     )
-                    raise problem(Experiment, "GUD127", message, (section, index, "name"))
+                    yield "GUD127", message, (section, index, "name")
                 seen.add(entry.name)
-        return self
+
+
+def denoising(experiment: Experiment) -> Denoising:
+    """The objective of a diffusion model; specs of autoencoders are told apart before."""
+    objective = experiment.objective
+    assert isinstance(objective, Denoising)
+    return objective
+
+
+def unet(experiment: Experiment) -> Unet:
+    """The network of a diffusion model; specs of autoencoders are told apart before."""
+    network = experiment.network
+    assert isinstance(network, Unet)
+    return network

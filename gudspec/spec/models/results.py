@@ -56,6 +56,12 @@ class _Measured(Model):
         return self
 
 
+class DesignPath(Model):
+    """The path of `design.schedule`, on which the network was trained."""
+
+    kind: Literal["design"]
+
+
 class _Evaluation(_Measured):
     images: Positive | None = None
     """How many images of the split, from its start; null takes all."""
@@ -63,6 +69,13 @@ class _Evaluation(_Measured):
     """Which images."""
     batch_size: Images = 128
     """Images per solve, over all devices."""
+    path: Annotated[DesignPath | AnySchedule, Field(discriminator="kind")] = DesignPath(kind="design")
+    """The path that is followed. It must stay where the network was trained."""
+
+    @property
+    def schedule(self) -> AnySchedule | None:
+        """The schedule of a path of its own; None on that of the design."""
+        return None if isinstance(self.path, DesignPath) else self.path
 
 
 class Likelihood(_Evaluation):
@@ -90,12 +103,6 @@ class Bound(_Evaluation):
 AnyEvaluation = Annotated[Likelihood | Bound, Field(discriminator="kind")]
 
 
-class DesignPath(Model):
-    """The path of `design.schedule`, on which the network was trained."""
-
-    kind: Literal["design"]
-
-
 class Sample(_Measured):
     """Images drawn from the trained model."""
 
@@ -112,6 +119,9 @@ class Sample(_Measured):
     guidance: Annotated[float, Field(ge=0, le=100)] = 1.0
     """Scale of classifier-free guidance (arXiv:2207.12598): 1 draws from the conditional density, 0 ignores the
     label."""
+    noise: Annotated[int, Field(ge=0)] | None = None
+    """Entries with the same number here, and the same count, begin with the same noise, whatever their samplers; null
+    gives each entry noise of its own."""
     frames: Annotated[int, Field(ge=0, le=1000)] = 0
     """Pictures of the way from noise to image, as an animation; 0 keeps none."""
 

@@ -1,5 +1,6 @@
 """`design.schedule`: the path γ(t)."""
 
+from collections.abc import Iterator
 from itertools import pairwise
 from typing import Annotated, Literal
 
@@ -13,7 +14,7 @@ from gudspec.spec.models.attenuating_schedules import (
     RgCutoffSchedule,
     SubspaceSchedule,
 )
-from gudspec.spec.models.base import Model, Parameter, bounds, problem
+from gudspec.spec.models.base import Model, Parameter, bounds, problem, refuse
 from gudspec.spec.models.orderings import AnyOrdering, ColumnOrdering, NegLogVarianceOrdering
 from gudspec.spec.models.shared_schedules import (
     AnySharedSchedule,
@@ -156,9 +157,9 @@ class KnotsSchedule(Model):
     """γ drawn by hand: piecewise linear through `values` at `times`, constant before the first and after the last."""
 
     kind: Literal["knots"]
-    by: Literal["scalar", "columns", "rows", "levels"] = "scalar"
+    by: Literal["scalar", "columns", "rows", "levels", "level_columns", "components"] = "scalar"
     """Which components share γ: all; columns or rows of the pixel basis; levels of the haar basis, LL(N) first, then
-    the coarsest details."""
+    the coarsest details, or columns of levels, LL(N) with the coarsest; none."""
     times: Annotated[tuple[Annotated[float, Field(ge=0, le=1)], ...], Field(min_length=2)] = (0.0, 1.0)
     """Increasing, in [0, 1]."""
     values: Annotated[tuple[tuple[float, ...], ...], Field(min_length=1)] = ((-9.0, 5.0),)
@@ -166,19 +167,26 @@ class KnotsSchedule(Model):
 
     @model_validator(mode="after")
     def _rising(self) -> "KnotsSchedule":
+        refuse(KnotsSchedule, self._falling())
+        return self
+
+    def _falling(self) -> Iterator[tuple[str, str, tuple[str | int, ...]]]:
+        """The first problem of each list: those behind it may well come from it."""
         for k, (one, two) in enumerate(pairwise(self.times), 1):
             if not one < two:
                 message = f"time {k + 1} ({two:g}) must be after the one before it ({one:g})"
-                raise problem(KnotsSchedule, "GUD214", message, ("times", k))
+                yield "GUD214", message, ("times", k)
+                break
         for g, row in enumerate(self.values):
             if len(row) != len(self.times):
                 message = f"group {g + 1} has {len(row)} values at {len(self.times)} times"
-                raise problem(KnotsSchedule, "GUD215", message, ("values", g))
+                yield "GUD215", message, ("values", g)
+                continue
             for k, (one, two) in enumerate(pairwise(row), 1):
                 if two < one:
                     message = f"γ of group {g + 1} falls from {one:g} to {two:g}: noise never shrinks"
-                    raise problem(KnotsSchedule, "GUD216", message, ("values", g, k))
-        return self
+                    yield "GUD216", message, ("values", g, k)
+                    break
 
 
 class LearnedSchedule(Model):

@@ -1,11 +1,12 @@
 """`sweep`: several runs of one spec."""
 
 import math
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
-from gudspec.spec.models.base import Model, problem
+from gudspec.spec.models.base import Model, problem, refuse
 from gudspec.spec.models.results import Linspace, expand
 
 __all__ = ["Axis", "Draw", "Random", "Sweep", "values"]
@@ -83,27 +84,29 @@ class Sweep(Model):
 
     @model_validator(mode="after")
     def _axes(self) -> "Sweep":
+        refuse(Sweep, self._not_axes())
+        if not self.axes:
+            message = "a sweep needs an axis: a path with its values in `grid`, `zip` or `random`"
+            raise problem(Sweep, "GUD107", message, ())
+        return self
+
+    def _not_axes(self) -> Iterator[tuple[str, str, tuple[str | int, ...]]]:
         seen: set[str] = set()
         for part, path in self.axes:
             loc = ("random", "over", path) if part == "random" else (part, path)
             if path.partition(".")[0] in _FIXED:
                 message = f"`{_shown(path)}` cannot be swept: it belongs to the sweep as a whole"
-                raise problem(Sweep, "GUD014", message, loc)
-            if path in seen:
+                yield "GUD014", message, loc
+            elif path in seen:
                 message = f"`{_shown(path)}` is an axis twice: one value would overwrite the other"
-                raise problem(Sweep, "GUD127", message, loc)
+                yield "GUD127", message, loc
             seen.add(path)
-        if not seen:
-            message = "a sweep needs an axis: a path with its values in `grid`, `zip` or `random`"
-            raise problem(Sweep, "GUD107", message, ())
-        return self
 
     @model_validator(mode="after")
     def _lengths(self) -> "Sweep":
         counts = {(part, path): len(values(getattr(self, part)[path])) for part, path in self.axes if part != "random"}
-        for loc, count in counts.items():
-            if not count:
-                raise problem(Sweep, "GUD107", f"`{_shown(loc[1])}` has no values: there would be no run", loc)
+        empty = [loc for loc, count in counts.items() if not count]
+        refuse(Sweep, (("GUD107", f"`{_shown(loc[1])}` has no values: there would be no run", loc) for loc in empty))
         zipped = {path: count for (part, path), count in counts.items() if part == "zip"}
         if len(set(zipped.values())) > 1:
             listed = ", ".join(f"{count} of `{_shown(path)}`" for path, count in zipped.items())

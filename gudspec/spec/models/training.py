@@ -1,9 +1,10 @@
 """`objective`, `network`, `train`, `mesh`, `checkpoint`: what is learned and how."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Discriminator, Field, Tag, model_validator
 
+from gudspec.spec.models.autoencoders import Autoencoder, Elbo
 from gudspec.spec.models.base import Model, problem
 from gudspec.spec.models.measures import AnyMeasure, OnPath
 
@@ -12,9 +13,11 @@ Images = Annotated[int, Field(ge=1, le=1_000_000)]
 """How many images are held at once."""
 
 
-class Objective(Model):
-    """The denoising score matching loss (12)."""
+class Denoising(Model):
+    """The denoising score matching loss (12): a diffusion model. Needs the unet network."""
 
+    kind: Literal["denoising"] = "denoising"
+    """May be left out."""
     prediction: Literal["epsilon", "x", "v", "edm"] = "epsilon"
     """What the network's output means, in every component: the noise ε, the clean component x, v = αε − σx, or `edm`:
     the residual, in units of its standard deviation, after the best linear guess from that component alone
@@ -28,6 +31,15 @@ class Objective(Model):
     (Variational Diffusion Models, arXiv:2107.00630, App. I.1), which makes the loss vary less."""
     measure: AnyMeasure = OnPath(kind="path")
     """At which noising states the network learns; sampling and likelihood follow the design's path all the same."""
+
+
+def _kind_of_objective(value: Any) -> Any:
+    return value.get("kind", "denoising") if isinstance(value, dict) else getattr(value, "kind", None)
+
+
+AnyObjective = Annotated[
+    Annotated[Denoising, Tag("denoising")] | Annotated[Elbo, Tag("elbo")], Discriminator(_kind_of_objective)
+]
 
 
 class Unet(Model):
@@ -61,6 +73,9 @@ class Unet(Model):
     label_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Share of the training images whose label is hidden, so that one network also draws without: needed by `guidance`
     (Classifier-Free Diffusion Guidance, arXiv:2207.12598)."""
+    grids: Literal["shared", "separate"] = "shared"
+    """Where `design.segments` works on several grids: one network for all, which images enter at the level of their
+    size, or one for each."""
     remat: bool = False
     """Compute the inside of every stage again in the backward pass instead of keeping it: about a third more
     arithmetic for a fraction of the memory. Gradients are the same up to rounding."""
@@ -75,7 +90,7 @@ class Unet(Model):
         return self
 
 
-AnyNetwork = Annotated[Unet, Field()]
+AnyNetwork = Annotated[Unet | Autoencoder, Field(discriminator="kind")]
 
 
 class Optimizer(Model):

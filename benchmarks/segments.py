@@ -1,0 +1,99 @@
+"""What dropping levels saves: a spec with its segments against the same spec with `segments: off`, in one run.
+
+    python -m benchmarks.segments specs/dvdp/photos.yaml --rounds 7 --steps 600
+
+Train and sample speeds are ratios of medians over rounds that take turns. With `--steps` both are then trained on
+equally many images and their likelihoods compared, image by image.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+import gudspec
+from gudspec.engine.prepare import open_data, statistics_of
+from gudspec.program.keys import root
+from gudspec.program.program import Program
+
+VARIANTS = ("auto", "off")
+
+
+def main() -> None:
+    """Measures, and prints JSON."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("spec")
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--steps", type=int, default=0, help="train both so long, and compare their likelihoods")
+    options = parser.parse_args()
+    result = {"spec": options.spec, "device": jax.devices()[0].device_kind, "jax": jax.__version__}
+    result |= speeds(options.spec, options.rounds)
+    if options.steps:
+        result |= likelihoods(options.spec, options.steps)
+    print(json.dumps(result, indent=2))
+
+
+def speeds(spec: str, rounds: int) -> dict[str, Any]:
+    """Images/s of training and sampling with segments over those without."""
+    works = {name: _work(spec, name) for name in VARIANTS}
+    taken: dict[tuple[str, str], list[float]] = {}
+    for turn in range(rounds + 1):
+        for name, work in works.items():
+            for kind, run in work.items():
+                begin = time.perf_counter()
+                run()
+                if turn:  # the first one compiles
+                    taken.setdefault((kind, name), []).append(time.perf_counter() - begin)
+    median = {key: statistics.median(times) for key, times in taken.items()}
+    ratios = {
+        f"{kind}_ratio": round(median[kind, "off"] / median[kind, "auto"], 3) for kind in ("training", "sampling")
+    }
+    seconds = {f"{kind}_seconds_{name}": round(value, 4) for (kind, name), value in median.items()}
+    return ratios | seconds | {"rounds": rounds}
+
+
+def _work(spec: str, segments: str) -> dict[str, Any]:
+    experiment = gudspec.load(spec, [f"design.segments={segments}"])
+    prepared = open_data(experiment)
+    data, source = statistics_of(prepared), prepared.source
+    program: Program = gudspec.compile(experiment, source.shape, source.classes)
+    size = experiment.train.batch_size
+    batch = {"pixels": np.asarray(source.train.pixels[:size])}
+    state = [program.init(root(0))]
+    draw = program.sampler(experiment.sample[0].sampler)
+    key, at = jax.random.key(0), program.at()
+
+    def train() -> None:
+        for _ in range(4):
+            state[0], _ = program.train_step(state[0], batch, data)
+        jax.block_until_ready(state[0])
+
+    def sample() -> None:
+        jax.block_until_ready(draw(state[0].ema, data, key, at, {}, count=experiment.sample[0].count))
+
+    return {"training": train, "sampling": sample}
+
+
+def likelihoods(spec: str, steps: int) -> dict[str, Any]:
+    """Bits/dim after training on equally many images."""
+    found = {}
+    for name in VARIANTS:
+        overrides = [f"design.segments={name}", f"train.steps={steps}", "sample=[]"]
+        with tempfile.TemporaryDirectory() as folder:
+            gudspec.run(gudspec.load(spec, overrides), folder)
+            summary = json.loads((Path(folder) / "summary.json").read_text())
+        found[f"bits_per_dim_{name}"] = summary["evaluations"]
+        found[f"images_per_second_{name}"] = summary["images_per_second"]
+    return found | {"steps": steps}
+
+
+if __name__ == "__main__":
+    main()
