@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: install demo test test-all test-tpu fuzz chaos lint format lock docs clean
+.PHONY: install demo test test-all test-tpu fuzz chaos lint format lock docs gallery clean
 
 install: $(VENV)/.installed
 
@@ -59,6 +59,11 @@ docs: install
 	$(BIN)/python -m gudspec.spec.reference > docs/.language.md && mv docs/.language.md docs/language.md
 	$(BIN)/python -m gudspec.spec.json_schema > docs/.schema.json && mv docs/.schema.json docs/gudspec.schema.json
 	$(BIN)/python -m gudspec.linter.reference > docs/.rules.md && mv docs/.rules.md docs/rules.md
+
+# What the gallery's tests and its table compare with: look at the difference of both.
+gallery: install
+	$(BIN)/python -m tests.gallery.goldens
+	$(BIN)/python -m tests.gallery.pictures
 
 # Universal: one lock for every Python and platform that the project supports. Needs `uv`.
 lock:

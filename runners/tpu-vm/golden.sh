@@ -30,7 +30,9 @@ design:
     gamma:
       min: null
       max: null
+  segments: off
 objective:
+  kind: denoising
   prediction: epsilon
   weight: uniform
   time: uniform
@@ -49,6 +51,7 @@ network:
   dropout: 0.0
   labels: false
   label_dropout: 0.0
+  grids: shared
   remat: false
 train:
   steps: 1000
@@ -107,6 +110,8 @@ all=$(attribute worker-network-endpoints)
 process=$(attribute agent-worker-number)
 first=${all%%,*}
 export GUDSPEC_COORDINATOR="${first##*:}:8482" GUDSPEC_PROCESSES=4 GUDSPEC_PROCESS="$process"
+# one worker may be ready minutes after another
+export GUDSPEC_MEETING_SECONDS=900
 set +e
 gudspec run "$HOME/gudspec-spec.yaml" --workdir gs://my-bucket/runs
 echo "gudspec ended with code $?"

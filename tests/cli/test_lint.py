@@ -264,7 +264,7 @@ def test_a_cold_lint_is_quick(here: Path) -> None:
     subprocess.run([sys.executable, "-m", "gudspec", "lint", "a.yaml"], capture_output=True, check=False)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    assert used < 1  # 0.35 s on an idle machine
+    assert used < 0.6  # measured: 0.3
 
 
 @pytest.mark.slow
@@ -274,4 +274,4 @@ def test_a_gallery_of_500_is_linted_in_seconds(here: Path, cli: Cli) -> None:
         shutil.copytree(gallery, here / str(index))
     start = time.process_time()  # other work on the machine does not count
     assert cli("lint") == (0, "")
-    assert time.process_time() - start < 9  # 3 s on an idle machine
+    assert time.process_time() - start < 4  # measured: 1.2

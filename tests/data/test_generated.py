@@ -1,6 +1,7 @@
 """The sources of known density, and the validation split."""
 
 import hashlib
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from scipy import stats
 from gudspec.data import DataError, Images, Source, open_source, splits
 from gudspec.data.sources.gaussian_field import field_covariance, field_spectrum
 from gudspec.data.sources.gaussian_mixture import mixture_means
-from gudspec.spec.models.data import Data, Digits, GaussianField, GaussianMixture
+from gudspec.spec.models.data import Data, Digits, GaussianField, GaussianMixture, LatticeField
 
 
 @pytest.mark.parametrize("size", [5, 6])
@@ -47,9 +48,9 @@ def test_gaussian_mixture_has_its_means_and_spread():
     assert np.bincount(source.train.labels).min() > 850
 
 
-@pytest.mark.parametrize("model", [GaussianField, GaussianMixture])
+@pytest.mark.parametrize("model", [GaussianField, GaussianMixture, LatticeField])
 def test_generated_sources_follow_their_seed(model):
-    kind = {GaussianField: "gaussian_field", GaussianMixture: "gaussian_mixture"}[model]
+    (kind,) = get_args(model.model_fields["kind"].annotation)
     first, again, other = (open_source(model(kind=kind, size=4, count=8, seed=seed)) for seed in (0, 0, 1))
     np.testing.assert_array_equal(first.train.pixels, again.train.pixels)
     assert first.fingerprint == again.fingerprint
@@ -58,8 +59,10 @@ def test_generated_sources_follow_their_seed(model):
     assert not np.array_equal(first.train.pixels[: len(first.test)], first.test.pixels)
 
 
-def test_more_images_are_the_same_images_and_more():
-    few, many = (open_source(GaussianField(kind="gaussian_field", size=4, count=count)) for count in (8, 16))
+@pytest.mark.parametrize("model", [GaussianField, LatticeField])
+def test_more_images_are_the_same_images_and_more(model):
+    (kind,) = get_args(model.model_fields["kind"].annotation)
+    few, many = (open_source(model(kind=kind, size=4, count=count)) for count in (8, 300))
     np.testing.assert_array_equal(few.train.pixels, many.train.pixels[:8])
 
 

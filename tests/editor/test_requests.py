@@ -131,7 +131,7 @@ def test_positions_and_offsets_are_inverse(text: str, encoding: PositionEncoding
             ["design.schedule.inverse_softness", "design.schedule.ordering.r"],
         ),
         ("extends: ¦", ["quickstart.yaml"]),
-        ("extends: gud/¦", ["gud/cifar10.yaml", "gud/fig2a.yaml"]),
+        ("extends: gud/¦", ["gud/cifar10.yaml", "gud/cifar10_fourier.yaml"]),
         ("extends: gud/fig4d.yaml\ndesign:\n  schedule:\n    ¦", ["kind", "inverse_softness", "separate_low"]),
     ],
 )
@@ -158,7 +158,7 @@ def test_snippets() -> None:
     found = {item.label: item.text_edit.new_text for item in items("¦") if item.text_edit}  # type: ignore[union-attr]
     assert found["seed"] == "seed: ${1:0}"
     assert found["evaluate"] == "evaluate:\n  - {name: $1, kind: ${2|likelihood,bound|}}"
-    assert found["objective"] == "objective: {$1}"
+    assert found["objective"] == "objective: {kind: ${1|denoising,elbo|}}"
     found = {item.label: item.text_edit.new_text for item in items("data: {¦") if item.text_edit}  # type: ignore[union-attr]
     assert found["flip"] == "flip: ${1|none,horizontal|}"
     plain = {item.label: item.text_edit.new_text for item in items("data: {¦", snippets=False) if item.text_edit}  # type: ignore[union-attr]

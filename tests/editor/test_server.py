@@ -143,7 +143,7 @@ async def extending(folder: Path) -> None:
         )
 
         # what is wrong in the base is shown where it is extended, and gone when it is saved
-        base.write_text("gudspec: 1\nname: base\ndata: {source: {kind: digts}}\n")
+        base.write_text(good.replace("digits", "digts"))
         (problem,) = await client.show(uri, text)
         assert problem.code == "GUD103"
         assert problem.range.start == at(text, "base.yaml")

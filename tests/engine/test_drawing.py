@@ -95,9 +95,20 @@ def test_a_sampler_of_the_command_line(workdir: Path) -> None:
     assert arrays(workdir, "plain-2")["images"].shape == (2, 8, 8, 1)
 
 
+@pytest.mark.slow
+def test_entries_with_one_number_begin_with_the_same_noise(workdir: Path, tmp_path: Path) -> None:
+    entry = "{{name: {}, count: 4, noise: {}, labels: [7], sampler: {{kind: ddim, steps: {}}}}}"
+    entries = ", ".join(entry.format(*one) for one in (("few", 0, 20), ("many", 0, 40), ("other", 1, 40)))
+    task = tmp_path / "task.yaml"
+    task.write_text(f"sample: [{entries}]", encoding="utf-8")
+    assert command("sample", str(workdir), "--task", str(task)) == 0
+    few, many, other = (arrays(workdir, f"{name}-4")["images"] for name in ("few", "many", "other"))
+    assert np.abs(few - many).mean() < 0.3 * np.abs(other - many).mean()
+
+
 BAD = {
     "{kind: inpaint, mask: {kind: rectangle, top: 6, left: 0, height: 4, width: 4}}": "GUD274",
-    "{kind: inpaint, mask: {kind: file, path: small.npy}}": "GUD402",
+    "{kind: inpaint, mask: {kind: file, path: small.npy}}": "GUD274",
     "{kind: inpaint, mask: {kind: file, path: none.npy}}": "GUD401",
     "{kind: upscale}": "GUD270",
     "{kind: extend}": "GUD270",

@@ -1,5 +1,9 @@
 """How several processes find each other."""
 
+import json
+import subprocess
+import sys
+
 import pytest
 
 from gudspec.engine.processes import Meeting, meeting
@@ -10,6 +14,9 @@ def test_explicit_flags() -> None:
     assert meeting("host:1234", 4, 3, {}) == Meeting("host:1234", 4, 3)
     assert meeting("host:1234", 1, 0, {}) is None, "one process is alone"
     assert meeting("auto", None, None, {}) == Meeting(), "JAX finds the others"
+    assert meeting("host:1234", 4, 3, {}, seconds=600) == Meeting("host:1234", 4, 3, 600)
+    assert meeting("host:1234", 4, None, {"JOB_COMPLETION_INDEX": "2"}) == Meeting("host:1234", 4, 2), "a pod's index"
+    assert meeting("host:1234", 4, 3, {"JOB_COMPLETION_INDEX": "2"}) == Meeting("host:1234", 4, 3)
     assert meeting("host:1234", 4, 3, {"SLURM_STEP_NUM_TASKS": "8"}) == Meeting("host:1234", 4, 3), "flags win"
 
 
@@ -46,3 +53,25 @@ def test_flags_that_do_not_fit_are_refused(flags: tuple[str | None, int | None, 
     with pytest.raises(Refused, match=message) as refused:
         meeting(*flags, {})
     assert refused.value.exit_code == 2
+
+
+def test_pods_of_a_tpu_slice_meet_by_what_gke_tells_them() -> None:
+    """JAX reads it without the package `kubernetes`, which it would ask for everything else."""
+    environment = {
+        "TPU_WORKER_HOSTNAMES": "example-slice-0-0.example,example-slice-0-1.example",
+        "TPU_WORKER_ID": "1",
+        "KUBERNETES_SERVICE_HOST": "10.0.0.1",
+        "JOB_COMPLETION_INDEX": "1",
+    }
+    assert meeting(None, None, None, environment) == Meeting()
+    program = """
+import json
+from jax._src import clusters
+from jax._src.clusters import cloud_tpu_cluster as cloud
+cloud.running_in_cloud_tpu_vm = True  # as on a machine with libtpu
+cloud.BaseTpuCluster.wait_for_coordinator = classmethod(lambda *arguments: None)
+cloud.get_tpu_env_value_from_metadata = lambda key: None
+print(json.dumps(clusters.ClusterEnv.auto_detect_unset_distributed_params(None, None, None, None, None, 10)))
+"""
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout)[:3] == ["example-slice-0-0.example:8482", 2, 1]

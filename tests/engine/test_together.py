@@ -59,6 +59,15 @@ def test_a_missing_process_is_a_message_within_a_minute(spec: Path, tmp_path: Pa
     assert not (tmp_path / "w").exists()
 
 
+def test_how_long_to_wait_can_be_told(spec: Path, tmp_path: Path) -> None:
+    before = time.monotonic()
+    arguments = ("run", spec, "--workdir", tmp_path / "w", "--meeting-seconds", 5)
+    ((code, _, errors),) = cluster.finish(cluster.start(arguments, processes=2, missing=(1,)))
+    assert code == 1
+    assert time.monotonic() - before < 35
+    assert "not all processes came (process 0 of 2, which meet at localhost:" in errors
+
+
 @pytest.mark.parametrize("lost", [0, 1])
 def test_a_process_that_dies_ends_the_others_with_a_message(spec: Path, tmp_path: Path, lost: int) -> None:
     workdir = tmp_path / "w"

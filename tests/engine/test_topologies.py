@@ -1,11 +1,15 @@
 """The same run on other devices and other processes is the same run."""
 
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from gudspec.data.pipeline import indices
 from tests.engine import cluster
 
 pytestmark = pytest.mark.slow
@@ -63,10 +67,59 @@ def test_saved_on_two_by_two_and_continued_elsewhere(spec: Path, alone: Path, tm
 
 
 def test_eval_and_sample_on_several_processes(alone: Path, tmp_path: Path) -> None:
-    workdir = tmp_path / "w"
-    shutil.copytree(alone, workdir)
-    cluster.succeed("eval", workdir, "--set", "evaluate.0.images=10", processes=2, devices=2)
-    assert cluster.summary(workdir)["evaluations"][0]["images"] == 10
-    first, second = cluster.succeed("sample", workdir, "--count", "5", "--seed", "3", processes=2, devices=1)
-    assert "grid-5-seed3" in first[1]
-    assert "grid-5-seed3" not in second[1]
+    """The same numbers and images as on one."""
+    values, images = [], []
+    for processes in (1, 2):
+        workdir = tmp_path / str(processes)
+        shutil.copytree(alone, workdir)
+        cluster.succeed("eval", workdir, "--set", "evaluate.0.images=10", processes=processes, devices=2)
+        (evaluation,) = cluster.summary(workdir)["evaluations"]
+        assert evaluation["images"] == 10
+        values.append(evaluation["value"])
+        drawn = cluster.succeed("sample", workdir, "--count", "5", "--seed", "3", processes=processes, devices=1)
+        assert ["grid-5-seed3" in said for _, said, _ in drawn] == [True, False][:processes]
+        images.append(np.load(workdir / "samples" / "grid-5-seed3.npz")["images"])
+    assert values[0] == pytest.approx(values[1], abs=1e-4)
+    np.testing.assert_allclose(*images, atol=2e-3)
+
+
+PLACED = """
+import sys
+import jax, numpy as np
+from gudspec.data import Images
+from gudspec.data.pipeline import stream
+from gudspec.engine.mesh import local_rows, place_rows
+from gudspec.engine.processes import Meeting, connect
+port, processes, process, folder = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
+connect(Meeting(f"localhost:{port}", processes, process))
+mesh = jax.make_mesh((2, processes), ("data", "fsdp"), axis_types=(jax.sharding.AxisType.Auto,) * 2)
+images = Images(np.arange(100, dtype=np.int32).reshape(-1, 1, 1, 1))
+steps = stream(images, seed=3, batches=((5, 24),), rows=lambda size: local_rows(size, mesh))
+seen = []
+for _ in range(5):
+    batch = next(steps)
+    placed = place_rows(batch, 24, mesh)["pixels"]
+    here = {shard.index[0].start: np.asarray(shard.data).ravel() for shard in placed.addressable_shards}
+    seen.append(np.concatenate([here[start] for start in sorted(here)]))
+    assert sorted(seen[-1]) == sorted(batch["pixels"].ravel())
+np.savez(f"{folder}/{process}.npz", rows=local_rows(24, mesh), seen=np.stack(seen))
+"""
+
+
+def test_processes_share_a_batch_exactly(tmp_path: Path) -> None:
+    """The images of the processes are disjoint, and together they are the batch that one process would see."""
+    port, environment = cluster.free_port(), {"XLA_FLAGS": "--xla_force_host_platform_device_count=2"}
+    running = [
+        subprocess.Popen(
+            [sys.executable, "-c", PLACED, str(port), "2", str(index), str(tmp_path)],
+            env={**os.environ, "JAX_PLATFORMS": "cpu", **environment},
+        )
+        for index in range(2)
+    ]
+    assert [process.wait(timeout=200) for process in running] == [0, 0]
+    parts = [np.load(tmp_path / f"{index}.npz") for index in range(2)]
+    rows = np.concatenate([part["rows"] for part in parts])
+    assert sorted(rows) == list(range(24))
+    found = np.concatenate([part["seen"] for part in parts], axis=1)[:, np.argsort(rows)]
+    expected = [indices(3, step, ((5, 24),), 100) for step in range(5)]
+    np.testing.assert_array_equal(found, expected)

@@ -11,7 +11,7 @@ import yaml
 
 from gudspec.launch.platforms import PLATFORMS
 from gudspec.launch.render import Job, dns, render
-from gudspec.spec.accelerators import accelerator
+from gudspec.spec.accelerators import slice_of
 from gudspec.spec.load import load, loads
 from gudspec.spec.models.launch import Tpu
 from tests.launch.goldens import ROOT, SPEC, goldens, printed
@@ -48,7 +48,7 @@ def test_the_spec_travels_along(name: str) -> None:
 
 def test_every_accelerator_of_the_language_is_known() -> None:
     for name in Tpu.__args__:  # type: ignore[attr-defined]
-        tpu = accelerator(name)
+        tpu = slice_of(name)
         assert tpu.chips % tpu.hosts == 0
         assert tpu.chips // tpu.hosts in (1, 4, 8)
 
@@ -91,6 +91,21 @@ def test_jobsets_follow_the_schema_of_jobset_and_kubernetes(name: str) -> None:
     read = JobSet.from_dict(jobsets[0])
     assert read is not None
     assert lost(jobsets[0], read.to_dict()) == [".spec.failurePolicy.maxRestart"]
+
+
+def test_pods_of_a_jobset_can_meet() -> None:
+    """What GKE asks for before it tells pods about each other, and JAX's port."""
+    _, jobset = manifests("golden.yaml")
+    tpu = slice_of(load(SPEC).launch.accelerator or "")
+    job = jobset["spec"]["replicatedJobs"][0]["template"]["spec"]
+    assert (job["completionMode"], job["parallelism"], job["completions"]) == ("Indexed", tpu.hosts, tpu.hosts)
+    (container,) = job["template"]["spec"]["containers"]
+    chips = str(tpu.chips // tpu.hosts)
+    assert {str(value["google.com/tpu"]) for value in container["resources"].values()} == {chips}
+    assert 8482 in {port["containerPort"] for port in container["ports"]}
+    assert {"name": "GUDSPEC_MEETING_SECONDS", "value": "900"} in container["env"]
+    selector = job["template"]["spec"]["nodeSelector"]
+    assert selector["cloud.google.com/gke-tpu-topology"] == tpu.topology
 
 
 def test_exit_codes_of_a_jobset() -> None:
@@ -236,8 +251,19 @@ def test_the_workers_of_a_slice_meet_at_the_first(tmp_path: Path, name: str, end
 def test_a_task_of_skypilot() -> None:
     task = yaml.safe_load((ROOT / "runners/skypilot/golden.yaml").read_text(encoding="utf-8"))
     assert task["resources"]["accelerators"] == "tpu-v5litepod-16"
-    assert task["resources"]["job_recovery"] == {"recover_on_exit_codes": [75], "max_restarts_on_errors": 3}
+    assert task["resources"]["job_recovery"] == {"recover_on_exit_codes": [75]}
     subprocess.run(["bash", "-n"], input=task["run"], text=True, check=True)
     found = EMBEDDED.search(task["run"])
     assert found
     assert loads(found[1]) == load(SPEC)
+
+
+@pytest.mark.parametrize(("codes", "runs"), [("0", 1), ("2", 1), ("3", 1), ("75", 1), ("1 137 0", 3), ("1 1 1 1", 4)])
+def test_exit_codes_of_a_task_of_skypilot(tmp_path: Path, codes: str, runs: int) -> None:
+    run = yaml.safe_load((ROOT / "runners/skypilot/golden.yaml").read_text(encoding="utf-8"))["run"]
+    gudspec = f'set -- {codes}; shift "$(wc -l <"$LOG")"; echo run >>"$LOG"; exit "$1"'
+    environment = fake(tmp_path, curl="echo 0", gudspec=gudspec) | {"HOME": str(tmp_path)}
+    (tmp_path / "log").touch()
+    done = subprocess.run(["bash", "-euc", run], env=environment, check=False, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (int(codes.split()[-1]), "")
+    assert (tmp_path / "log").read_text().count("run") == runs

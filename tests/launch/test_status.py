@@ -59,7 +59,16 @@ METRICS = '{"step": 10, "loss": 2.0, "images_per_second": 5.0}\n{"step": 20, "lo
 def test_status(tmp_path: Path, files: dict[str, Any], code: int | None, status: str) -> None:
     workdir(tmp_path / "a", **files)
     if code is not None:
-        (tmp_path / "exits.json").write_text(json.dumps({"a": code}))
+        (tmp_path / "exits.json").write_text(json.dumps({"a": {"code": code, "time": time.time()}}))
+    assert only(tmp_path).status == status
+
+
+@pytest.mark.parametrize(("hours", "status"), [(-1, "interrupted"), (1, "failed")])
+def test_the_last_of_several_ends_counts(tmp_path: Path, hours: int, status: str) -> None:
+    """A run of a sweep that failed, and was then continued on its own."""
+    workdir(tmp_path / "a", heartbeat_json=beat("ended", code=75))
+    end = {"code": 1, "time": time.time() + 3600 * hours}
+    (tmp_path / "exits.json").write_text(json.dumps({"a": end}))
     assert only(tmp_path).status == status
 
 
@@ -99,6 +108,6 @@ def test_folders_are_searched_but_not_workdirs(tmp_path: Path) -> None:
 
 def test_runs_that_have_not_started_are_listed(tmp_path: Path) -> None:
     workdir(tmp_path / "b")
-    (tmp_path / "exits.json").write_text('{"c": 2}')
+    (tmp_path / "exits.json").write_text('{"c": {"code": 2, "time": 0}, "d": "torn"}')
     found = [(row.name, row.status) for row in rows(str(tmp_path), ["c", "b", "d"])]
     assert found == [("c", "refused"), ("b", "stopped"), ("d", "waiting")]

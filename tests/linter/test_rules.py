@@ -8,12 +8,13 @@ import yaml
 
 import gudspec
 from gudspec.linter.catalogue import CATALOGUE
-from gudspec.linter.check import RULES, check, lint
+from gudspec.linter.check import RULES, check, examine, lint
 from gudspec.linter.deep.descriptions import DESCRIPTIONS as DEEP
 from gudspec.linter.rule import Description, PathRule, StatisticsRule
 from gudspec.linter.unchecked import unchecked
-from gudspec.spec.diagnostics import Diagnostic, SpecError, render
+from gudspec.spec.diagnostics import Diagnostic, Source, SpecError, render
 from gudspec.spec.load import Document, loads, reads
+from gudspec.spec.models import Experiment
 
 GOLDEN = Path(__file__).parent / "golden"
 BEGIN = "gudspec: 1\nname: example\ndata: {source: {kind: digits}}"
@@ -208,6 +209,28 @@ design: {schedule: {kind: soft_linear, inverse_softness: 2.0, snr: {noise: 5}}}
 evaluate: []"""
     get_to_know(completed(part))
     assert [one.code for one in found(part)] == ["GUD256"]
+
+
+# ── a problem hides only what depends on it ─────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("section", sorted(set(Experiment.model_fields) - {"name"}))
+def test_a_broken_section_silences_rules_and_makes_none_speak(section: str) -> None:
+    """Of all examples: what is found beside a broken section is found without it, and mostly stays."""
+    heard = told = 0
+    for rule in RULES:
+        if rule.code in NEED_DATA or rule.code[:4] == "GUD4":
+            continue
+        spec = yaml.safe_load(completed(rule.bad))
+        before = {one.code for one in examine([(Source("a", yaml.safe_dump(spec)), None)]).findings}
+        spec[section] = [{"nonsense": 1}]
+        report = examine([(Source("a", yaml.safe_dump(spec)), None)])
+        problems = {one.code for one in report.findings if one.code < "GUD200"}
+        after = {one.code for one in report.findings} - problems
+        assert problems
+        assert after <= before, rule.code
+        heard, told = heard + len(before), told + len(after)
+    assert told >= {"data": 0.1, "design": 0.1}.get(section, 0.4) * heard
 
 
 # ── numbers ─────────────────────────────────────────────────────────────────────────────────────────

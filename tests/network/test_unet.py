@@ -78,3 +78,22 @@ def test_dropout_only_with_a_key() -> None:
     first, second = (network(image, tokens, dropout_key=jax.random.key(seed)) for seed in (0, 1))
     assert jnp.abs(first - second).max() > 1e-4
     np.testing.assert_array_equal(network(image, tokens), network(image, tokens))
+
+
+def test_rematerialization_changes_nothing() -> None:
+    """Neither values nor gradients, also where the network is used in a loop that it was not made in."""
+    image, tokens = jax.random.normal(jax.random.key(2), (3, 4, 4, 1)), jnp.ones((1, 2, 2))
+
+    @jax.jit
+    def looped(network: Unet) -> jax.Array:
+        return jax.lax.map(lambda x: network(x[None], tokens)[0], image)
+
+    sizes = {"multipliers": (1,), "blocks": 1, "attention": 0, "mixer_layers": 0}
+    one, other = (make((4, 4, 1), 2, remat=remat, **sizes) for remat in (False, True))
+    values, slopes = zip(
+        *(jax.jit(jax.value_and_grad(lambda net: (looped(net) ** 2).sum()))(network) for network in (one, other)),
+        strict=True,
+    )
+    np.testing.assert_allclose(*values, rtol=1e-4)
+    for left, right in zip(*(jax.tree.leaves(nnx.to_pure_dict(nnx.state(s))) for s in slopes), strict=True):
+        np.testing.assert_allclose(left, right, rtol=1e-3, atol=1e-3)

@@ -116,9 +116,11 @@ def test_a_way_follows_the_path_of_its_own_entry(tmp_path: Path, run: Run) -> No
 
 
 def test_errors_of_round_trips_are_a_table(run: Run, page: Page) -> None:
-    (row,) = round_trips(run)
-    assert (row["error"], row["levels"], row["sampler"]) == ("0.0123", "1.57", "ddim, 50 steps")
-    assert "there-and-back nominal ddim, 50 steps 4 0.0123 1.57" in page.text
+    rows = round_trips(run)
+    assert [row["task"] for row in rows] == ["roundtrip", "interpolate"]
+    for row in rows:
+        assert (row["error"], row["levels"], row["sampler"]) == ("0.0123", "1.57", "ddim, 50 steps")
+    assert "there-and-back roundtrip nominal ddim, 50 steps 4 0.0123 1.57" in page.text
 
 
 def test_figures_of_the_design_are_on_the_page(page: Page) -> None:

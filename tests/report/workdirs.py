@@ -67,7 +67,7 @@ def workdir(folder: Path, spec: str = SPEC, **summary: Any) -> Path:
             "seconds": 1.5,
             "file": f"samples/{entry.name}.png",
         }
-        samples.append(facts | ({"error": 0.0123} if entry.task.kind == "roundtrip" else {}))
+        samples.append(facts | ({"error": 0.0123} if entry.task.kind in ("roundtrip", "interpolate") else {}))
     nll = {"name": "nll", "kind": "likelihood", "split": "test", "at": {}, "value": 2.5, "standard_error": 0.01}
     usual = {
         "name": document.experiment.name,

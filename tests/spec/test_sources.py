@@ -19,6 +19,7 @@ from gudspec.spec.sources import classes, levels, shape
         ("{kind: folder, root: x, channels: 1}", ((32, 32, 1), 256, 0)),
         ("{kind: gaussian_field, channels: 2}", ((16, 16, 2), None, 0)),
         ("{kind: gaussian_mixture, modes: 3}", ((8, 8, 1), None, 3)),
+        ("{kind: lattice_field, size: 12}", ((12, 12, 1), None, 0)),
     ],
 )
 def test_what_is_known_before_reading(source: str, expected: object) -> None:

@@ -12,11 +12,11 @@ import jax
 import pytest
 
 from gudspec.linter.deep import target as targets
-from gudspec.linter.deep.accelerators import ACCELERATORS
 from gudspec.linter.deep.placement import even, local, mesh_of, mesh_shape, placed
 from gudspec.linter.deep.work import Work, work
 from gudspec.program.abstract import programs, state
 from gudspec.program.compiler import compile
+from gudspec.spec.accelerators import ACCELERATORS
 from gudspec.spec.load import load
 
 pytestmark = [

@@ -12,12 +12,12 @@ import yaml
 from gudspec.errors import Refused
 from gudspec.linter.check import examine
 from gudspec.linter.deep import main
-from gudspec.linter.deep.accelerators import ACCELERATORS
 from gudspec.linter.deep.descriptions import DESCRIPTIONS
 from gudspec.linter.deep.main import deep
 from gudspec.linter.deep.report import Costs
 from gudspec.linter.rule import Description
-from gudspec.spec.diagnostics import Diagnostic, Source
+from gudspec.spec.accelerators import ACCELERATORS
+from gudspec.spec.diagnostics import Diagnostic, Source, render
 from gudspec.spec.load import read, reads
 
 ROOT = Path(__file__).parents[3]
@@ -60,11 +60,16 @@ def completed(part: str) -> str:
 
 @pytest.mark.parametrize("description", DESCRIPTIONS, ids=lambda description: description.code)
 def test_the_examples_are_true(description: type[Description]) -> None:
+    """And what is said of the bad ones, where, is that of the golden files."""
     for example, codes in ((description.bad, [description.code]), (description.good, [])):
         # a small network traces fast; what does not fit does so by the images
-        found = costs(completed(example), devices=8, accelerator="v5e").diagnostics
+        document = reads(completed(example), name=f"{description.code}.yaml")
+        found = deep(document, devices=8, accelerator="v5e").diagnostics
         assert [one.code for one in found] == codes
         assert all(one.severity == description.severity for one in found)
+        if found:
+            golden = Path(__file__).parent / "golden" / f"{description.code}.out"
+            assert render(found) + "\n" == golden.read_text(encoding="utf-8")
 
 
 def test_a_batch_that_devices_cannot_share_is_marked() -> None:

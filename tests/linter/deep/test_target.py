@@ -5,8 +5,8 @@ import jax.numpy as jnp
 import pytest
 
 from gudspec.errors import Refused
-from gudspec.linter.deep.accelerators import ACCELERATORS
 from gudspec.linter.deep.target import Collective, collectives, compiled, kind
+from gudspec.spec.accelerators import ACCELERATORS
 
 
 def test_collectives_are_counted_with_their_bytes() -> None:
