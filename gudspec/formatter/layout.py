@@ -138,12 +138,12 @@ class _Printer:
             if not isinstance(value, Block):
                 return self.value(entry, head, indent, path, node.column)
             inner = self.block(value, indent + _STEP, path)
-            return [_Line(indent, f"{head} {value.anchor}".rstrip(), entry.after), *inner]
+            return [_Line(indent, f"{head} {value.anchor}".rstrip(" \t"), entry.after), *inner]
         if not isinstance(value, Block):
             return self.value(entry, "-", indent, path, node.column)
         inner = self.block(value, indent + _STEP, path)
         if value.anchor or inner[0].text.startswith("#"):
-            return [_Line(indent, f"- {value.anchor}".rstrip()), *inner]
+            return [_Line(indent, f"- {value.anchor}".rstrip(" \t")), *inner]
         inner[0].indent, inner[0].text = indent, f"- {inner[0].text}"
         return inner
 
@@ -155,15 +155,18 @@ class _Printer:
             # What a comment silences is on its line, and must stay there.
             silenced = entry.after is not None and "gudspec:" in entry.after.text
             if text is not None and (silenced or indent + len(head) + 1 + len(text) <= WIDTH):
-                return [_Line(indent, f"{head} {text}".lstrip(), entry.after)]
+                return [_Line(indent, f"{head} {text}".lstrip(" \t"), entry.after)]
             return self._broken(entry, value, head, indent, path)
         assert isinstance(value, Leaf)
         first, *rest = value.text.split("\n")
         if value.block and any(sign in first.partition("#")[0] for sign in "+123456789"):
             raise Unusual
-        lines = [_Line(indent, f"{head} {first}".strip())]
+        lines = [_Line(indent, f"{head} {first}".strip(" \t"))]
         # Below the first, the lines of a scalar move with it.
-        lines += [_Line(max(0, _indent(line) + indent - column) if line.strip() else 0, line.strip()) for line in rest]
+        lines += [
+            _Line(max(0, _indent(line) + indent - column) if line.strip(" \t") else 0, line.strip(" \t"))
+            for line in rest
+        ]
         if entry.after and value.block:
             raise Unusual
         lines[-1].comment = entry.after
@@ -185,13 +188,13 @@ class _Printer:
             if text is None:
                 return None
             parts.append(f"{_key(entry.key)} {text or 'null'}" if entry.key else text)
-        return f"{node.anchor} {_enclosed(node, ', '.join(parts))}".lstrip()
+        return f"{node.anchor} {_enclosed(node, ', '.join(parts))}".lstrip(" \t")
 
     def _broken(self, entry: Entry, node: Flow, head: str, indent: int, path: Path) -> _Lines:
         """The node on several lines: an entry on each, or as many as fit of a list of scalars."""
         opening, closing = _enclosed(node, " ").split(" ")
-        lines = [_Line(indent, f"{head} {node.anchor}".strip() + f" {opening}", node.first)]
-        lines[0].text = lines[0].text.strip()
+        lines = [_Line(indent, f"{head} {node.anchor}".strip(" \t") + f" {opening}", node.first)]
+        lines[0].text = lines[0].text.strip(" \t")
         for step, inner in self._order(node, path):
             lines += _comments(inner.before, indent + _STEP)
             found = self.value(inner, _key(inner.key) if inner.key else "", indent + _STEP, (*path, step), 0)
@@ -230,9 +233,9 @@ def _key(key: Leaf) -> str:
 def _folded(leaf: Leaf) -> str:
     """A scalar inside of braces on one line: a line break there means a space."""
     lines = leaf.text.split("\n")
-    if any(line.endswith("\\") or not line.strip() for line in lines[:-1]):
+    if any(line.endswith("\\") or not line.strip(" \t") for line in lines[:-1]):
         raise Unusual
-    return " ".join(line.strip() for line in lines) if len(lines) > 1 else leaf.text
+    return " ".join(line.strip(" \t") for line in lines) if len(lines) > 1 else leaf.text
 
 
 def _indent(line: str) -> int:

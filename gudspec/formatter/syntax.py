@@ -121,17 +121,20 @@ class Text:
 
 
 def read(text: str) -> Text:
-    """The tree of a text that libyaml can parse, whose lines end in line feeds.
+    """The tree of a text whose lines end in line feeds.
 
     Args:
         text: YAML.
 
     Raises:
-        Unusual: it holds something that cannot be laid out anew.
+        Unusual: it holds something that cannot be laid out anew, or is no YAML after all.
     """
     if _ODD_BREAKS.search(text):
         raise Unusual
-    return _Reader(text).document()
+    try:
+        return _Reader(text).document()
+    except yaml.YAMLError:
+        raise Unusual from None
 
 
 class _Reader:
