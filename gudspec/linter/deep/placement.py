@@ -14,6 +14,7 @@ from gudspec.engine.mesh import replicated, split, state_shardings
 from gudspec.linter.deep.work import width
 from gudspec.program.abstract import Call
 from gudspec.spec.models import Experiment
+from gudspec.spec.models.bases import spatial
 
 __all__ = ["abstract_mesh", "bytes_per_device", "even", "local", "mesh_of", "mesh_shape", "placed", "rounded"]
 
@@ -83,13 +84,23 @@ def even(experiment: Experiment, devices: int) -> Experiment:
 
 
 def local(experiment: Experiment, devices: int) -> Experiment:
-    """The spec that one of the devices works on: its share of every batch and of every sample."""
+    """The spec that one of the devices works on: its share of every batch and of every sample.
+
+    A device that has fewer images than a path may have segments counts as if it had one for each.
+    """
+    basis = spatial(experiment.design.basis)
+    segments = 1 if experiment.design.segments == "off" else 1 + getattr(basis, "levels", 0)
+    least = experiment.train.accumulate << (segments - 1).bit_length() if segments > 1 else 1
 
     def share(entry: Any, field: str) -> Any:
         return entry.model_copy(update={field: rounded(getattr(entry, field), devices) // devices})
 
-    train = share(experiment.train, "batch_size")
-    train = train.model_copy(update={"phases": tuple(share(phase, "batch_size") for phase in train.phases)})
+    def batch(entry: Any) -> Any:
+        own = share(entry, "batch_size")
+        return own.model_copy(update={"batch_size": rounded(own.batch_size, least)})
+
+    train = batch(experiment.train)
+    train = train.model_copy(update={"phases": tuple(batch(phase) for phase in train.phases)})
     changes = {
         "train": train,
         "evaluate": tuple(share(entry, "batch_size") for entry in experiment.evaluate),
