@@ -74,7 +74,7 @@ def test_what_is_drawn_follows_the_exact_conditional(case: str) -> None:
     np.testing.assert_allclose(drawn[:, known], chi[None, known].repeat(MANY, 0), atol=2e-4)
     mean, covariance = conditional(data.covariance, known, chi[known])
     spread = np.sqrt(np.diag(covariance))
-    assert np.abs(mean / spread).max() > 0.25  # what is given matters
+    assert np.abs(mean / spread).max() > 0.1  # more than the tolerance below: the marginal would not do
     assert np.abs((drawn[:, ~known].mean(0) - mean) / spread).max() < 5 / np.sqrt(MANY) + 0.02
     error = np.linalg.norm(np.cov(drawn[:, ~known].T) - covariance) / np.linalg.norm(covariance)
     assert error < 0.08  # of 4096 draws
