@@ -18,7 +18,7 @@ __all__ = ["compare"]
 
 def compare(
     workdirs: Annotated[list[str], typer.Argument(metavar="WORKDIR…", help="The folders of two runs or more.")],
-    out: Annotated[Path | None, typer.Option("--out", metavar="FILE.html", help="Write a page instead.")] = None,
+    out: Annotated[Path | None, typer.Option("--output", metavar="FILE.html", help="Write a page instead.")] = None,
     form: RowFormat = "table",
 ) -> None:
     """Put runs side by side: what differs between their specs, likelihoods, costs, and on the page curves and samples.

@@ -230,9 +230,9 @@ class _Search:
     def _cost(self, process: Any, parameters: Mapping[str, Any], batch: Any, key: Any, weights: Any) -> Any:
         """Bound of a batch along the path of a process, in bits/dim."""
         program = self.program
-        (stretch,) = program._stretches(weights, self.trained.statistics, program.design)
-        chi = process.to_components(program._images(batch["pixels"], fold(key, "dequantize")))
-        condition = program._condition(batch)
+        (stretch,) = program.stretches(weights, self.trained.statistics, program.design)
+        chi = process.to_components(program.images(batch["pixels"], fold(key, "dequantize")))
+        condition = program.condition(batch)
         nats = along(stretch.denoise, process, chi, fold(key, "bound"), parameters, condition, self.asked.times)
         return bits_per_dim(-nats, process, bits_offset(program.levels)).mean()
 

@@ -8,6 +8,7 @@ from gudspec.linter.rule import Finding, PathRule, Rule
 from gudspec.spec.load import Document
 from gudspec.spec.models.bases import HaarBasis, spatial
 from gudspec.spec.models.design import Design
+from gudspec.spec.models.tasks import ON_THE_PATH
 from gudspec.spec.tree import Path
 
 __all__ = ["RULES"]
@@ -15,7 +16,6 @@ __all__ = ["RULES"]
 _PATH: Path = ("design", "segments")
 _VISIBLE = 0.01
 """Bits/dim that dropping may cost: a third of what separates published models."""
-_ON_THE_PATH = ("generate", "reconstruct", "roundtrip", "interpolate")
 
 
 def _levels(design: Design) -> int:
@@ -136,7 +136,7 @@ class LeavesTheSegments(Rule):
         for index, entry in enumerate(experiment.sample):
             if entry.schedule is not None:
                 yield Finding(f"`path` {why}", ("sample", index, "path"))
-            elif entry.task.kind not in _ON_THE_PATH:
+            elif not isinstance(entry.task, ON_THE_PATH):
                 yield Finding(f"the task {entry.task.kind} {why}", ("sample", index, "task"))
 
 
@@ -210,6 +210,8 @@ class BatchNotDivided(PathRule):
         from gudspec.program.segments import divided
 
         for index, (_, batch) in enumerate(train.batches):
+            if batch % train.accumulate:  # which is told by itself
+                continue
             try:
                 divided(design.segments, batch, train.accumulate)
             except ValueError as error:

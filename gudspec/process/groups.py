@@ -34,8 +34,10 @@ class Groups:
 
     def expand(self, values: Array) -> Array:
         """Values per group [..., G] as values per component [..., H, W, C]."""
-        if self.count == 1:  # leave the broadcast to the consumer: no gather
+        if values.shape[-1] == 1:  # one for all: leave the broadcast to the consumer, no gather
             return values[..., None, None]
+        if self._each:
+            return values.reshape(*values.shape[:-1], *self.index.shape)
         return values[..., self.index]
 
     def pick(self, components: Array) -> Array:
@@ -43,7 +45,12 @@ class Groups:
         flat = components.reshape((*components.shape[:-3], -1))
         if flat.shape[-1] == 1:  # a value that is the same everywhere may come unexpanded
             return flat if self.count == 1 else flat.repeat(self.count, axis=-1)
-        return flat[..., self.representative]
+        return flat if self._each else flat[..., self.representative]
+
+    @cached_property
+    def _each(self) -> bool:
+        """Whether every component is a group of its own, in their order: nothing has to be gathered."""
+        return self.count == self.index.size and bool((np.diff(self.index.ravel()) == 1).all())
 
     def spread(self, values: Array, finer: Groups) -> Array:
         """Values per group [..., G] as values per group of a finer partition, [..., F]."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import jax
@@ -17,12 +17,12 @@ from flax import nnx
 from gudspec.network.autoencoder import Autoencoder as Network
 from gudspec.process.arrays import Array
 from gudspec.process.dequantize import bits_offset
-from gudspec.program.accumulate import accumulated, rows
+from gudspec.program.accumulate import rows
 from gudspec.program.design import Design, Shape, Statistics
 from gudspec.program.elbo import Code, negative_elbo, remainder
 from gudspec.program.keys import fold
 from gudspec.program.pixels import images_of, mirrored
-from gudspec.program.train import Parameters, TrainState, initial_state, train_step
+from gudspec.program.train import Parameters, TrainState, compiled_step, initial_state
 from gudspec.spec.models import Experiment
 from gudspec.spec.models.autoencoders import Autoencoder as Spec
 from gudspec.spec.models.autoencoders import Elbo
@@ -142,13 +142,7 @@ class Autoencoder:
     @cached_property
     def train_step(self) -> Callable[..., tuple[TrainState, dict[str, Array]]]:
         """(state, batch, statistics) → the state after the step, and metrics. The state is donated."""
-
-        def step(state: TrainState, batch: Batch, statistics: Statistics) -> tuple[TrainState, dict[str, Array]]:
-            loss = partial(self.loss, batch=batch, statistics=statistics)
-            gradient_of = accumulated(loss, self.experiment.train.accumulate)
-            return train_step(state, gradient_of, self.optimizer, self.experiment.train.ema)
-
-        return jax.jit(step, donate_argnums=0)
+        return compiled_step(self.loss, self.optimizer, self.experiment.train)
 
     def evaluation(self, spec: AnyEvaluation) -> Callable[..., Array]:
         """The negative bound of images in bits/dim.

@@ -9,12 +9,13 @@ import jax.numpy as jnp
 from gudspec.process.arrays import Array, Parameters
 from gudspec.process.noising import alpha, sigma
 from gudspec.process.paths import Path
+from gudspec.process.process import Process
 from gudspec.program.denoiser import Condition
 from gudspec.program.objective import denoising_error
 from gudspec.program.segments import resting
 from gudspec.program.stretches import Stretch, deviation
 
-__all__ = ["variational_bound"]
+__all__ = ["decoder", "divergence", "variational_bound"]
 
 
 def variational_bound(
@@ -44,24 +45,28 @@ def variational_bound(
     Returns:
         The bound per image, [b].
     """
-    process = stretches[0].process
-    first = process.gamma(jnp.zeros(1), parameters)
-    total = 0.5 * jnp.sum(jnp.broadcast_to(math.log(2 * math.pi) + first + 1, chi[:1].shape))  # the decoder
+    total = decoder(stretches[0].process, parameters)
     for index, stretch in enumerate(stretches):
         if index:
             finer = stretches[index - 1].process
             gamma = finer.gamma(jnp.full(1, stretch.segment.start), parameters)
-            told = _divergence(gamma, chi, deviation(finer, stretch.segment, parameters) ** 2)
+            told = divergence(gamma, chi, deviation(finer, stretch.segment, parameters) ** 2)
             # what has rested before has no more to tell
             rests = resting(chi.shape[1:], stretch.segment.halvings)
             total = total + jnp.sum(jnp.where(rests, told, 0.0), axis=(1, 2, 3))
         own = jax.random.fold_in(key, index) if index else key
         total = total + _diffusion(stretch, chi, own, parameters, condition, -(-times // len(stretches)))
     last = stretches[-1].process.gamma(jnp.ones(1), parameters)
-    return -(total + jnp.sum(_divergence(last, chi, 1.0), axis=(1, 2, 3)))
+    return -(total + jnp.sum(divergence(last, chi, 1.0), axis=(1, 2, 3)))
 
 
-def _divergence(gamma: Array, chi: Array, variance: Array | float) -> Array:
+def decoder(process: Process, parameters: Parameters) -> Array:
+    """E[−log N(χ; χ_0/α, σ²/α²)] = ½ Σ_i (log 2π + γ_i(0) + 1), in nats: a scalar."""
+    first = process.gamma(jnp.zeros(1), parameters)[0]
+    return 0.5 * jnp.sum(jnp.broadcast_to(math.log(2 * math.pi) + first + 1, process.scale.shape))
+
+
+def divergence(gamma: Array, chi: Array, variance: Array | float) -> Array:
     """KL(N(αχ, σ²) ‖ N(0, V)) = ½ ((α²χ² + σ²)/V − 1 − log(σ²/V)) per component, [b, H, W, C]."""
     a2, s2 = alpha(gamma) ** 2, sigma(gamma) ** 2
     return 0.5 * ((a2 * chi**2 + s2) / variance - 1 - jnp.log(s2 / variance))

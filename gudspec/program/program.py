@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
-from itertools import pairwise
 from typing import Any
 
 import jax
@@ -18,7 +17,7 @@ from gudspec.process.arrays import Array
 from gudspec.process.dequantize import bits_offset
 from gudspec.process.groups import Groups
 from gudspec.process.process import Process
-from gudspec.program.accumulate import accumulated, rows
+from gudspec.program.accumulate import rows
 from gudspec.program.bound import variational_bound
 from gudspec.program.denoiser import Condition, Denoise, guided, network_denoiser
 from gudspec.program.design import Design, Shape, Statistics
@@ -28,24 +27,21 @@ from gudspec.program.likelihood import bits_per_dim, log_likelihood
 from gudspec.program.measures import CLEAN, masks, measure_of
 from gudspec.program.objective import denoising_loss
 from gudspec.program.pixels import images_of, mirrored
-from gudspec.program.segments import divided
-from gudspec.program.stretches import Stretch, stretches_of
+from gudspec.program.stretches import Stretch, shares, stretches_of
 from gudspec.program.tasks import Drawing, drawn
-from gudspec.program.train import Parameters, TrainState, initial_state, train_step
+from gudspec.program.train import Parameters, TrainState, compiled_step, initial_state
 from gudspec.spec.models import Experiment
 from gudspec.spec.models.experiment import denoising, unet
 from gudspec.spec.models.results import AnyEvaluation, Likelihood, Sample
 from gudspec.spec.models.samplers import AnySampler
 from gudspec.spec.models.schedules import AnySchedule
+from gudspec.spec.models.tasks import ON_THE_PATH
 from gudspec.spec.parameters import Bounds, parameters_of, short_name
 
 __all__ = ["Batch", "Program"]
 
 Batch = Mapping[str, Array]
 """`pixels` [b, H, W, C], quantized or real; `labels` [b] where the source has classes."""
-
-_ON_SEGMENTS = ("generate", "reconstruct", "roundtrip", "interpolate")
-"""Tasks that stay on the path of the design, and so on its segments."""
 
 Denoiser = Callable[[Parameters, Process, Statistics, Array | None], Denoise]
 """(trained parameters, process, statistics, dropout key or None) → denoiser."""
@@ -102,7 +98,7 @@ class Program:
     def _graph(self) -> nnx.GraphDef[Any]:
         return nnx.graphdef(nnx.eval_shape(lambda: self.create(nnx.Rngs(0))))
 
-    def _stretches(
+    def stretches(
         self, parameters: Parameters, statistics: Statistics, design: Design, dropout_key: Array | None = None
     ) -> tuple[Stretch, ...]:
         """Process and denoiser along the path of a design, this one or another of the same components."""
@@ -148,11 +144,11 @@ class Program:
         bounds = parameters_of(schedule)
         return self.design.along(schedule), {short_name(name): value for name, (_, _, value) in bounds.items()}
 
-    def _images(self, pixels: Array, key: Array) -> Array:
+    def images(self, pixels: Array, key: Array) -> Array:
         """Real-valued images in [−1, 1] from quantized ones."""
         return images_of(pixels, self.levels, self.experiment.data, key)
 
-    def _condition(self, batch: Batch, key: Array | None = None) -> Condition:
+    def condition(self, batch: Batch, key: Array | None = None) -> Condition:
         """What is known beside the pixels; with a key, as in training, the labels of some images are hidden."""
         if not unet(self.experiment).labels:
             return {}
@@ -170,14 +166,15 @@ class Program:
 
         Everything but dropout is drawn for the whole batch: the mean over its parts is the loss of the whole.
         """
-        images = self._images(batch["pixels"], fold(key, "dequantize"))
+        images = self.images(batch["pixels"], fold(key, "dequantize"))
         images = mirrored(images, self.experiment.data, fold(key, "flip"))
         ranges = {short_name(path): (b.low, b.high) for path, b in self.bounds.items()}
         dropout_key = fold(key, "dropout", part) if unet(self.experiment).dropout else None
-        stretches = self._stretches(parameters, statistics, self.design, dropout_key)
-        chi, condition = stretches[0].process.to_components(images), self._condition(batch, fold(key, "labels"))
+        stretches = self.stretches(parameters, statistics, self.design, dropout_key)
+        chi, condition = stretches[0].process.to_components(images), self.condition(batch, fold(key, "labels"))
         loss = jnp.float32(0)
-        for index, (stretch, share) in enumerate(zip(stretches, self._shares(len(chi)), strict=True)):
+        each = shares(self.design.segments, len(chi), self.experiment.train.accumulate)
+        for index, (stretch, share) in enumerate(zip(stretches, each, strict=True)):
             segment = stretch.segment
             loss += (segment.stop - segment.start) * denoising_loss(
                 stretch.denoise,
@@ -191,31 +188,10 @@ class Program:
             )
         return loss
 
-    def _shares(self, batch: int) -> list[Callable[[Array], Array]]:
-        """Per segment, what takes its examples from a batch: about as many as its time is long.
-
-        Every few neighbours are divided alike, so that rows that are split over devices stay where they are.
-        """
-        if len(self.design.segments) == 1:
-            return [lambda array: array]
-        width, cuts = divided(self.design.segments, batch, self.experiment.train.accumulate)
-
-        def share(array: Array, first: int, last: int) -> Array:
-            split = array.reshape(batch // width, width, *array.shape[1:])[:, first:last]
-            return split.reshape(-1, *array.shape[1:])
-
-        return [partial(share, first=first, last=last) for first, last in pairwise(cuts)]
-
     @cached_property
     def train_step(self) -> Callable[[TrainState, Batch, Statistics], tuple[TrainState, dict[str, Array]]]:
         """(state, batch, statistics) → the state after the step, and metrics. The state is donated."""
-
-        def step(state: TrainState, batch: Batch, statistics: Statistics) -> tuple[TrainState, dict[str, Array]]:
-            loss = partial(self.loss, batch=batch, statistics=statistics)
-            gradient_of = accumulated(loss, self.experiment.train.accumulate)
-            return train_step(state, gradient_of, self.optimizer, self.experiment.train.ema)
-
-        return jax.jit(step, donate_argnums=0)
+        return compiled_step(self.loss, self.optimizer, self.experiment.train)
 
     def evaluation(self, spec: AnyEvaluation) -> Callable[..., Array]:
         """Bits/dim of images, by the ODE or by the bound.
@@ -238,10 +214,10 @@ class Program:
         def evaluate(
             parameters: Parameters, statistics: Statistics, batch: Batch, key: Array, at: Mapping[str, Array]
         ) -> Array:
-            stretches = self._stretches(parameters, statistics, design)
+            stretches = self.stretches(parameters, statistics, design)
             process, at = stretches[0].process, at if fixed is None else fixed
-            chi = process.to_components(self._images(batch["pixels"], fold(key, "dequantize")))
-            condition = self._condition(batch)
+            chi = process.to_components(self.images(batch["pixels"], fold(key, "dequantize")))
+            condition = self.condition(batch)
             if isinstance(spec, Likelihood):
                 nats = log_likelihood(stretches, chi, fold(key, "probes"), at, condition, spec).nats
             else:
@@ -278,7 +254,7 @@ class Program:
             ValueError: the path, or what is known, is not constant on the network's tokens.
         """
         design, fixed = self._along(entry.schedule)
-        if len(self.design.segments) > 1 and entry.task.kind not in _ON_SEGMENTS:
+        if len(self.design.segments) > 1 and not isinstance(entry.task, ON_THE_PATH):
             raise ValueError(f"`sample.{entry.name}` needs `design.segments: off`: it follows another path than that")
         known = known_components(entry.task, design.layout, mask)
         parts = [design.groups] if known is None else [design.groups, Groups.of(known)]
@@ -294,13 +270,13 @@ class Program:
             condition: Condition,
             count: int,
         ) -> dict[str, Array]:
-            stretches = self._stretches(parameters, statistics, design)
+            stretches = self.stretches(parameters, statistics, design)
             if entry.guidance != 1:
                 by = entry.guidance, self.classes
                 stretches = tuple(replace(one, denoise=guided(one.denoise, *by)) for one in stretches)
             condition = dict(condition)
             pixels = condition.pop("pixels", None)
-            images = None if pixels is None else self._images(pixels, fold(key, "dequantize"))
+            images = None if pixels is None else self.images(pixels, fold(key, "dequantize"))
             shape, followed = (count, *self.shape), at if fixed is None else fixed
             drawing = Drawing(stretches, followed, condition, entry.sampler, key, shape, clean, entry.frames)
             return drawn(entry.task, drawing, images, known)

@@ -7,7 +7,6 @@ along every path; for a trained one it is not (GUD, arXiv:2410.02667, §4.4, whi
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple, TypeAlias
 
@@ -17,9 +16,9 @@ import numpy as np
 import optax
 
 from gudspec.process.arrays import Array, Parameters
-from gudspec.process.noising import alpha, sigma
 from gudspec.process.paths import Path
 from gudspec.process.process import Process
+from gudspec.program.bound import decoder, divergence
 from gudspec.program.denoiser import Condition, Denoise
 from gudspec.program.objective import denoising_error
 
@@ -118,11 +117,8 @@ def along(
         return 0.5 * jnp.sum(rise * error, axis=(1, 2, 3))
 
     middle = jax.lax.map(stretch, jnp.arange(times + 1)).sum(axis=0)
-    first, last = process.gamma(jnp.zeros(1), parameters), process.gamma(jnp.ones(1), parameters)
-    decoder = 0.5 * jnp.sum(jnp.broadcast_to(math.log(2 * math.pi) + first + 1, chi[:1].shape))
-    # KL(N(αχ, σ²) ‖ N(0, 1)) = ½ Σ (α²χ² − α² − log σ²)
-    prior = 0.5 * jnp.sum(alpha(last) ** 2 * (chi**2 - 1) - 2 * jnp.log(sigma(last)), axis=(1, 2, 3))
-    return decoder + prior + middle
+    prior = jnp.sum(divergence(process.gamma(jnp.ones(1), parameters), chi, 1.0), axis=(1, 2, 3))
+    return decoder(process, parameters) + prior + middle
 
 
 def descend(

@@ -105,12 +105,12 @@ def divided(segments: Sequence[Segment], batch: int, parts: int = 1) -> tuple[in
         >>> divided(segments_of("auto", (0.25, 0.5)), 128)
         (16, [0, 4, 8, 16])
     """
-    size = next(size for size in (16, 8, 4, 2, 1) if batch % (size * parts) == 0)
+    size = next((size for size in (16, 8, 4, 2, 1) if batch % (size * parts) == 0), 0)
     if size < len(segments):
         of = f" in {parts} parts" if parts > 1 else ""
         raise ValueError(
             f"`design.segments` cannot divide a batch of {batch}{of} among {len(segments)} segments: "
-            "take a multiple of 16"
+            f"take a multiple of {16 * parts}"
         )
     cuts = [0, *(round(size * segment.stop) for segment in segments)]
     for index in range(1, len(segments)):  # at least one each

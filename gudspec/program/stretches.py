@@ -10,15 +10,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
+from itertools import pairwise
 
 from gudspec.process.arrays import Array, Parameters, namespace
 from gudspec.process.noising import alpha, sigma
 from gudspec.process.paths import Held
 from gudspec.process.process import Process
 from gudspec.program.denoiser import Denoise
-from gudspec.program.segments import RESTING, WHOLE, Segment, resting
+from gudspec.program.segments import RESTING, WHOLE, Segment, divided, resting
 
-__all__ = ["Stretch", "deviation", "process_of", "stretches_of"]
+__all__ = ["Stretch", "deviation", "process_of", "shares", "stretches_of"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +63,22 @@ def process_of(process: Process, segment: Segment) -> Process:
         return process
     rests = resting(process.scale.shape, segment.halvings)
     return replace(process, path=Held(process.path, rests, RESTING))
+
+
+def shares(segments: Sequence[Segment], batch: int, parts: int = 1) -> list[Callable[[Array], Array]]:
+    """Per segment, what takes its examples from a batch [b, …]: about as many as its time is long.
+
+    Every few neighbours are divided alike, so that rows that are split over devices stay where they are; see `divided`.
+    """
+    if len(segments) == 1:
+        return [lambda array: array]
+    width, cuts = divided(segments, batch, parts)
+
+    def share(array: Array, first: int, last: int) -> Array:
+        bundles = array.reshape(batch // width, width, *array.shape[1:])
+        return bundles[:, first:last].reshape(-1, *array.shape[1:])
+
+    return [partial(share, first=first, last=last) for first, last in pairwise(cuts)]
 
 
 def deviation(finer: Process, segment: Segment, parameters: Parameters) -> Array:

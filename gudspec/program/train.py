@@ -1,16 +1,19 @@
 """The train step: one batch of pixels, one update of the parameters."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from functools import partial
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import optax
 
 from gudspec.process.arrays import Array
+from gudspec.program.accumulate import accumulated
 from gudspec.program.keys import fold
+from gudspec.spec.models.training import Train
 
-__all__ = ["TrainState", "initial_state", "train_step"]
+__all__ = ["TrainState", "compiled_step", "initial_state", "train_step"]
 
 Parameters = dict[str, "Parameters | Array"]
 """What is trained, nested dictionaries of arrays: `network`, and `path` of a learned path."""
@@ -63,3 +66,24 @@ def train_step(
     average = optax.incremental_update(parameters, state.ema, 1 - ema)
     metrics = {"loss": value, "gradient_norm": optax.tree.norm(gradient)}
     return TrainState(state.step + 1, parameters, average, optimizer_state, state.key), metrics
+
+
+def compiled_step(
+    loss: Callable[..., Array], optimizer: optax.GradientTransformation, spec: Train
+) -> Callable[..., tuple[TrainState, dict[str, Array]]]:
+    """The jitted step of a loss; it donates the state.
+
+    Args:
+        loss: (parameters, key, batch=…, statistics=…, part=index) → mean loss of a batch, or of one of its parts.
+        optimizer: how gradients become updates.
+        spec: `train` of a spec: into how many parts a batch is cut, and the decay of the moving average.
+
+    Returns:
+        (state, batch, statistics) → the state after the step, and metrics.
+    """
+
+    def step(state: TrainState, batch: Any, statistics: Any) -> tuple[TrainState, dict[str, Array]]:
+        gradient_of = accumulated(partial(loss, batch=batch, statistics=statistics), spec.accumulate)
+        return train_step(state, gradient_of, optimizer, spec.ema)
+
+    return jax.jit(step, donate_argnums=0)

@@ -50,8 +50,6 @@ def differences(a: Experiment, b: Experiment) -> list[tuple[str, Any, Any]]:
 def _design(experiment: Experiment) -> dict[str, Any]:
     dumped = experiment.model_dump(mode="json", include={"gudspec", "seed", "data", "design", "objective", "network"})
     dumped["network"].pop("remat", None)  # it trades arithmetic for memory, and changes no result
-    if dumped["objective"]["kind"] == "denoising":  # which may be left out
-        del dumped["objective"]["kind"]
     for location in _LOCATIONS:
         dumped["data"]["source"].pop(location, None)
         _forget(location, dumped["design"])

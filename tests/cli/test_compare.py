@@ -32,9 +32,9 @@ def test_json(folders: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) ->
 
 def test_a_page(folders: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "page.html"
-    assert gudspec(capsys, "compare", *folders, "--out", file) == (0, f"{file}\n", "")
+    assert gudspec(capsys, "compare", *folders, "--output", file) == (0, f"{file}\n", "")
     assert "2 runs" in file.read_text(encoding="utf-8")
-    code, _, err = gudspec(capsys, "compare", *folders, "--out", tmp_path / "none" / "page.html")
+    code, _, err = gudspec(capsys, "compare", *folders, "--output", tmp_path / "none" / "page.html")
     assert code == 2
     assert err.startswith("error: cannot write")
 
@@ -46,7 +46,7 @@ def test_no_workdir(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_jax_is_not_imported(folders: tuple[Path, Path], tmp_path: Path) -> None:
-    arguments = ["compare", *map(str, folders), "--out", str(tmp_path / "page.html")]
+    arguments = ["compare", *map(str, folders), "--output", str(tmp_path / "page.html")]
     code = (
         "import sys\nfrom gudspec.cli.main import main\n"
         f"try:\n    main({arguments!r})\nfinally:\n    print('jax' in sys.modules)"

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -11,7 +12,11 @@ from flax import nnx
 
 import gudspec
 from gudspec.network.unet import Unet, Unets
+from gudspec.process.arrays import Array
 from gudspec.process.paths import Held
+from gudspec.process.process import Process
+from gudspec.program.denoiser import Denoise
+from gudspec.program.design import Statistics
 from gudspec.program.program import Program
 from gudspec.program.segments import resting
 from gudspec.spec.load import loads
@@ -36,7 +41,6 @@ def program(segments: str = "auto", schedule: str = DVDP, more: str = "") -> Pro
     ("schedule", "expected"),
     [
         (DVDP, [(0.0, 0.25, 0), (0.25, 0.75, 1), (0.75, 1.0, 2)]),
-        # γ_a of level l runs from l a to its end: the finest has arrived at 1 − a, the next at 1 − a/2
         ("{kind: hierarchical, inverse_softness: {levels: 0.8, columns: 0.0}}", None),
         # over a trained range, as late as any of its members
         ("{kind: hierarchical, inverse_softness: {levels: {low: 0.2, high: 0.8, value: 0.8}, columns: 0.0}}", None),
@@ -54,7 +58,7 @@ def test_a_level_is_dropped_when_all_of_it_has_arrived(schedule: str, expected: 
         return
     assert [segment.halvings for segment in segments] == list(range(len(segments)))
     assert len(segments) > 1
-    statistics = gudspec_statistics(compiled)
+    statistics = known_of(compiled)
     path = compiled.design.path(statistics)
     ends = [
         {name.removeprefix("design.schedule."): getattr(bounds, end) for name, bounds in compiled.bounds.items()}
@@ -71,7 +75,7 @@ def test_a_level_is_dropped_when_all_of_it_has_arrived(schedule: str, expected: 
     assert min(before) > 1e-3
 
 
-def gudspec_statistics(compiled: Program):
+def known_of(compiled: Program) -> Statistics:
     from gudspec.engine.prepare import open_data, statistics_of
 
     return statistics_of(open_data(compiled.experiment))
@@ -80,7 +84,7 @@ def gudspec_statistics(compiled: Program):
 def test_training_takes_every_segment_by_its_length() -> None:
     """For a denoiser that says nothing each moving component costs E ε² = 1, each resting one 0."""
     compiled = replace(program(), denoiser=lambda *_: lambda chi, gamma, condition: jnp.zeros_like(chi))
-    statistics = gudspec_statistics(compiled)
+    statistics = known_of(compiled)
     batch = {"pixels": jax.random.normal(jax.random.key(0), (32, 8, 8, 1))}
     loss = jax.jit(lambda key: compiled.loss({}, key, batch, statistics))
     measured = np.mean([loss(jax.random.key(seed)) for seed in range(200)])
@@ -92,15 +96,15 @@ def test_noising_states_of_a_segment_are_those_of_its_times() -> None:
     """The network of n halvings sees images of its grid, at times of its segment, the dropped ones at the prior."""
     seen: list[tuple] = []
 
-    def denoiser(parameters, process, statistics, key):
-        def denoise(chi, gamma, condition):
+    def denoiser(parameters: Any, process: Process, statistics: Statistics, key: Any) -> Denoise:
+        def denoise(chi: Array, gamma: Array, condition: Any) -> Array:
             seen.append((process, chi.shape, gamma))
             return jnp.zeros_like(chi)
 
         return denoise
 
     compiled = replace(program(), denoiser=denoiser)
-    statistics = gudspec_statistics(compiled)
+    statistics = known_of(compiled)
     with jax.disable_jit():
         compiled.loss({}, jax.random.key(0), {"pixels": jnp.zeros((32, 8, 8, 1))}, statistics)
     assert [shape[0] for _, shape, _ in seen] == [8, 16, 8]
@@ -131,7 +135,7 @@ def test_a_coarse_image_meets_only_the_inner_levels(grids: str) -> None:
         side = 8 >> halvings
         image = jax.random.normal(jax.random.key(1), (2, side, side, 1))
 
-        def loss(state, image=image, halvings=halvings):
+        def loss(state: Any, image: Array = image, halvings: int = halvings) -> Array:
             # a random head in place of the zeros from which it starts, so that gradients reach what is before
             loud = jax.tree.map(partial(jnp.add, 0.1), state)
             out = nnx.merge(graph, loud)(image, tokens, halvings=halvings)
@@ -164,6 +168,7 @@ def test_a_coarse_image_meets_only_the_inner_levels(grids: str) -> None:
         ("[0.2, 0.4, 0.6]", "", "drops 3 levels"),
         ("auto", "objective: {measure: {kind: independent}}", "measure"),
         ("auto", "train: {steps: 1, batch_size: 33}", "divide a batch of 33"),
+        ("auto", "train: {steps: 1, batch_size: 32, accumulate: 3}", "divide a batch of 32 in 3 parts"),
     ],
 )
 def test_what_does_not_fit_is_refused(segments: str, more: str, problem: str) -> None:
@@ -177,6 +182,26 @@ def test_tasks_that_hold_components_need_the_whole_grid() -> None:
 
     with pytest.raises(ValueError, match=r"segments: off"):
         program().drawing(Sample(name="s", task=tasks.Upscale(kind="upscale")))
+
+
+def test_dropping_independent_components_costs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However early: what is drawn in their place has their variance. The closed form is that of the whole grid.
+
+    Half of the components' variance is left at t = 0.3, so that noise of variance 1 would cost a lot.
+    """
+    from gudspec.engine.prepare import open_data
+    from gudspec.verify.gaussian import gaussian_data
+    from gudspec.verify.programs import check_bound, check_likelihood
+
+    monkeypatch.setattr("gudspec.verify.gaussian.LARGEST_FULL", 0)  # takes components to be independent
+    linear = "{kind: linear, gamma: {min: -9, max: 9}}"
+    whole, dropping = (gaussian_data(open_data(program(chosen, linear).experiment)) for chosen in ("off", "[0.3, 0.6]"))
+    gamma = np.asarray(dropping.process.gamma(np.array([0.3]), {})).item()
+    assert 1 / (1 + np.exp(gamma)) > 0.5
+    for check, tolerance in ((check_likelihood, 1e-3), (check_bound, 0.03)):
+        (expected,), (found,) = check(whole), check(dropping)
+        assert found.measured == pytest.approx(expected.expected, abs=tolerance)
+        assert found.expected == pytest.approx(expected.expected, abs=1e-3)
 
 
 @pytest.mark.slow

@@ -149,3 +149,6 @@ AnyTask = Annotated[
     Generate | Inpaint | Upscale | Colorize | Reconstruct | Extend | Roundtrip | Interpolate,
     Field(discriminator="kind"),
 ]
+
+ON_THE_PATH = (Generate, Reconstruct, Roundtrip, Interpolate)
+"""Tasks that meet no noising states but those of the path that is followed."""
