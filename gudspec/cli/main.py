@@ -1,6 +1,7 @@
 """The entry point `gudspec`."""
 
 import gc
+import signal
 import sys
 from collections.abc import Sequence
 from typing import Annotated
@@ -91,4 +92,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(f"error: {error}", file=sys.stderr, flush=True)
         sys.exit(1)
     finally:
+        if arguments is None:  # all is said and saved: told to stop only now, the process still ends with its exit code
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
         gc.freeze()  # the process ends: to look for garbage once more would take a cold lint a tenth of its time

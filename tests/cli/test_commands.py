@@ -75,3 +75,12 @@ def test_linting_imports_no_jax(spec: Path) -> None:
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, env=environment)
     assert done.returncode == 1, done.stderr
     assert done.stdout.endswith("[]\n")
+
+
+def test_told_to_stop_when_all_is_done_a_command_ends_as_it_would_have() -> None:
+    """As by a scheduler that takes the machine back while the process of a finished run comes to its end."""
+    code = (
+        "import atexit, os, signal\nfrom gudspec.cli.main import main\n"
+        "atexit.register(os.kill, os.getpid(), signal.SIGTERM)\nmain()"
+    )
+    assert subprocess.run([sys.executable, "-c", code, "--version"], check=False).returncode == 0
