@@ -11,6 +11,7 @@ import typer
 from gudspec import __version__
 from gudspec.cli.checkpoints import checkpoints
 from gudspec.cli.compare import compare
+from gudspec.cli.compile import compile
 from gudspec.cli.encode import encode
 from gudspec.cli.eval import evaluate
 from gudspec.cli.explain import explain
@@ -43,6 +44,7 @@ app.command()(rules)
 app.command()(fmt)
 app.command()(show)
 app.command()(verify)
+app.command()(compile)
 app.command()(run)
 app.command("eval")(evaluate)
 app.command()(sample)

@@ -38,6 +38,16 @@ class Images:
         labels, remainder = (None if one is None else one[rows] for one in (self.labels, self.remainder))
         return Images(self.pixels[rows], labels, remainder)
 
+    def spread(self, count: int) -> "Images":
+        """So many images, evenly spread over all and in their order: neighbours may be patches of one photograph.
+
+        Args:
+            count: how many; where that is more than there are, all of them again and again.
+        """
+        if count > len(self):
+            return self.take(np.arange(count) % len(self))
+        return self if count == len(self) else self.take(np.arange(count) * len(self) // count)
+
     def chunks(self, size: int) -> Iterator[np.ndarray]:
         """The pixels in order, at most `size` images at a time."""
         for start in range(0, len(self), size):

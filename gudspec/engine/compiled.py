@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import jax
+
 from gudspec.engine.processes import meet
 
 __all__ = ["Compiled"]
@@ -29,7 +31,10 @@ class Compiled:
     def __call__(self, *arguments: Any) -> Any:
         """The program's result."""
         if self._program is None:
-            self._program = self._jitted.lower(*arguments).compile()
+            # from shapes alone, as ahead of time: a cache tells programs apart by their text, in which what is known of
+            # how the arguments came about would leave traces
+            shapes = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype), arguments)
+            self._program = self._jitted.lower(*shapes).compile()
             cost: Mapping[str, float] = self._program.cost_analysis() or {}
             self.flops = float(cost.get("flops", 0.0))
             meet()

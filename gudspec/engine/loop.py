@@ -14,11 +14,12 @@ from gudspec.engine.checkpoints import Checkpoints
 from gudspec.engine.compiled import Compiled
 from gudspec.engine.console import Reporter
 from gudspec.engine.heartbeat import Heartbeat
-from gudspec.engine.mesh import local_rows, place_rows, place_whole, replicated, split, state_shardings
+from gudspec.engine.mesh import local_rows, place_rows, place_whole, state_shardings
 from gudspec.engine.metrics import Interval, MetricsLog, read_metrics
 from gudspec.engine.prepare import Prepared
 from gudspec.engine.processes import share
 from gudspec.engine.profile import Profile
+from gudspec.engine.programs import initial, training
 from gudspec.engine.signals import Stop
 from gudspec.engine.skips import Skips
 from gudspec.engine.workdir import Workdir
@@ -126,7 +127,7 @@ def train(session: Session) -> TrainState:
 
 def _initial(session: Session) -> TrainState:
     shardings = jax.tree.map(lambda leaf: leaf.sharding, session.abstract)
-    init: Callable[..., TrainState] = jax.jit(session.program.init, out_shardings=shardings)
+    init: Callable[..., TrainState] = initial(session.program.init, shardings)
     return init(root(session.prepared.experiment.seed))
 
 
@@ -145,13 +146,7 @@ class _Step:
 
     def __init__(self, session: Session):
         state = jax.tree.map(lambda leaf: leaf.sharding, session.abstract)
-        whole = replicated(session.mesh)
-        self._jitted = jax.jit(
-            session.program.train_step,
-            in_shardings=(state, split(session.mesh), whole),
-            out_shardings=(state, whole),
-            donate_argnums=0,
-        )
+        self._jitted = training(session.program.train_step, state, session.mesh)
         self._statistics = place_whole(session.statistics, session.mesh)
         self._parts = session.prepared.experiment.train.accumulate
         self._compiled: dict[int, Compiled] = {}

@@ -11,6 +11,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from gudspec.engine.cache import keep_programs
 from gudspec.engine.checkpoints import Checkpoints, digest
 from gudspec.engine.console import Quiet, Reporter
 from gudspec.engine.heartbeat import Heartbeat
@@ -28,7 +29,6 @@ from gudspec.errors import Interrupted, Refused
 from gudspec.program.compiler import AnyProgram, compile
 from gudspec.program.design import Design
 from gudspec.program.train import TrainState
-from gudspec.report.page import write_report
 from gudspec.spec.identity import differences
 from gudspec.spec.models import Experiment
 from gudspec.spec.models.results import Sample
@@ -169,10 +169,9 @@ def draw(
         for entry in [entries[name]] if name else entries.values():
             sized = entry if count is None else entry.model_copy(update={"count": count})
             file = f"{sized.name}-{sized.count}" + ("" if seed is None else f"-seed{seed}")
-            program = trained.sampler(sized)
             for index, at in enumerate(points(sized)):
                 numbered = file if len(points(sized)) == 1 else f"{file}-{index}"
-                files.append(str(trained.workdir.path / trained.draw(sized, numbered, at, program)["file"]))
+                files.append(str(trained.workdir.path / trained.draw(sized, numbered, at)["file"]))
         return files
 
 
@@ -224,7 +223,7 @@ def _opened(directory: Workdir, prepared: Prepared, options: Options) -> Iterato
         share(lambda: stack.enter_context(locked(directory)))
         heartbeat = stack.enter_context(Heartbeat(directory))
         if options.cache or not jax.config.jax_compilation_cache_dir:  # type: ignore[attr-defined]
-            jax.config.update("jax_compilation_cache_dir", options.cache or os.fspath(directory.compilations))
+            keep_programs(options.cache or directory.compilations)
         statistics = share(lambda: directory.load_statistics() or statistics_of(prepared))
         if stop.check():
             raise Interrupted("stopped while starting; the same command starts again")
@@ -321,6 +320,8 @@ def _finish(trained: Trained, parameters_sha256: str, parameter_count: int) -> R
     }
     trained.workdir.write("summary.json", summary)
     trained.heartbeat.progress("reporting")
+    from gudspec.report.page import write_report  # and with it matplotlib, which training should not wait for
+
     share(lambda: write_report(trained.workdir.path) and None)
     trained.reporter.say(f"report: {trained.workdir.report}")
     return Result(trained.workdir, summary)

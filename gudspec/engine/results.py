@@ -21,9 +21,10 @@ from gudspec.engine.compiled import Compiled
 from gudspec.engine.console import Reporter
 from gudspec.engine.events import Events
 from gudspec.engine.heartbeat import Heartbeat
-from gudspec.engine.mesh import gathered, local_rows, place_rows, place_whole, replicated, split
+from gudspec.engine.mesh import gathered, local_rows, place_rows, place_whole
 from gudspec.engine.prepare import Prepared
 from gudspec.engine.processes import share
+from gudspec.engine.programs import evaluation, sampling
 from gudspec.engine.signals import Stop
 from gudspec.engine.workdir import Workdir
 from gudspec.errors import Interrupted, Refused
@@ -86,18 +87,25 @@ class Trained:
         """Results that are there already: read once, so that all processes know of the same."""
         return share(lambda: self.workdir.read(_FILE))
 
+    @cached_property
+    def _programs(self) -> dict[str, Compiled]:
+        """What was compiled, by what of an entry is no argument of its program."""
+        return {}
+
+    @cached_property
+    def _shardings(self) -> Any:
+        return jax.tree.map(lambda leaf: leaf.sharding, self.parameters)
+
     def evaluate(self) -> list[dict[str, Any]]:
         """All results of `evaluate`, at every point of their `at`."""
         results = []
         for entry in self.prepared.experiment.evaluate:
-            program = None
             for at in points(entry):
                 key = _key_of(entry, at, self.step)
                 place = "".join(f" {path.rpartition('.')[2]}={value:g}" for path, value in at.items())
                 result = self._kept.get(key)
                 if result is None:
-                    program = program or self._evaluation(entry)  # one compilation for all points
-                    result = self._evaluate(entry, program, at)
+                    result = self._evaluate(entry, at)
                     self._keep(key, result)
                     with Events(self.workdir) as events:
                         events.scalars(self.step, {f"evaluate/{entry.name}{place}": result["value"]})
@@ -108,18 +116,16 @@ class Trained:
                 )
         return results
 
-    def _evaluation(self, entry: AnyEvaluation) -> Any:
-        """The program of an evaluation over all devices: images are split, the results are everywhere."""
-        parameters, whole = jax.tree.map(lambda leaf: leaf.sharding, self.parameters), replicated(self.mesh)
-        jitted = jax.jit(
-            self.program.evaluation(entry),
-            in_shardings=(parameters, whole, split(self.mesh), whole, whole),
-            out_shardings=whole,
-        )
-        return Compiled(jitted)
+    def _evaluation(self, entry: AnyEvaluation) -> Compiled:
+        """The program of an evaluation over all devices: one for all points, and all entries that differ in images."""
+        key = entry.model_dump_json(exclude={"name", "at", "zip", "images", "split"})
+        if key not in self._programs:
+            jitted = evaluation(self.program.evaluation(entry), self._shardings, self.mesh)
+            self._programs[key] = Compiled(jitted)
+        return self._programs[key]
 
-    def _evaluate(self, entry: AnyEvaluation, program: Any, at: Mapping[str, float]) -> dict[str, Any]:
-        start = time.perf_counter()
+    def _evaluate(self, entry: AnyEvaluation, at: Mapping[str, float]) -> dict[str, Any]:
+        start, program = time.perf_counter(), self._evaluation(entry)
         images = self.images(entry)
         values: list[np.ndarray] = []
         key = fold(root(self.prepared.experiment.seed), f"evaluate/{entry.name}")
@@ -161,13 +167,12 @@ class Trained:
             raise Refused(
                 f"`evaluate` asks for the {entry.split} split, which this source does not have: set `data.validation`"
             )
-        return images.take(np.arange(len(images))[: entry.images])
+        return images if entry.images is None else images.spread(min(entry.images, len(images)))
 
     def sample(self) -> list[dict[str, Any]]:
         """All samples of `sample`, as pictures and arrays."""
         results = []
         for entry in self.prepared.experiment.sample:
-            program = None
             for index, at in enumerate(points(entry)):
                 key = _key_of(entry, at, self.step)
                 name = entry.name if len(points(entry)) == 1 else f"{entry.name}-{index}"
@@ -175,8 +180,7 @@ class Trained:
                 if result is None or not share((self.workdir.samples / f"{name}.png").exists):
                     self._check_stop()
                     self.heartbeat.progress(f"sampling {entry.name}")
-                    program = program or self.sampler(entry)
-                    result = self.draw(entry, name, at, program)
+                    result = self.draw(entry, name, at)
                     self._keep(key, result)
                     with Events(self.workdir) as events:
                         events.image(self.step, f"samples/{name}", self.workdir.path / result["file"])
@@ -184,23 +188,21 @@ class Trained:
                 self.reporter.say(f"{entry.name}: {entry.count} samples in {self.workdir.samples / name}.png")
         return results
 
-    def sampler(self, entry: Sample) -> Any:
+    def _sampling(self, entry: Sample) -> Compiled:
         """The program of a sample over all devices, among which the images are split.
 
-        Where their number cannot be split evenly, some more are drawn and left out.
+        One for all points, and all entries that differ in noise and labels. Where the number of images cannot be split
+        evenly, some more are drawn and left out.
         """
-        parameters, whole = jax.tree.map(lambda leaf: leaf.sharding, self.parameters), replicated(self.mesh)
         count = -(-entry.count // self.mesh.size) * self.mesh.size
-        draw = partial(self.program.drawing(entry, self._mask(entry)), count=count)
-        condition = {name: split(self.mesh) for name in self._condition(entry, np.zeros(1, int))}
-        jitted = jax.jit(
-            lambda *arguments: draw(*arguments),
-            in_shardings=(parameters, whole, whole, whole, condition),
-            out_shardings=split(self.mesh),
-        )
-        return Compiled(jitted)
+        key = f"{count} {entry.model_dump_json(exclude={'name', 'at', 'zip', 'count', 'noise', 'labels'})}"
+        if key not in self._programs:
+            draw = partial(self.program.drawing(entry, self._mask(entry)), count=count)
+            condition = self._condition(entry, np.zeros(1, int))
+            self._programs[key] = Compiled(sampling(draw, self._shardings, self.mesh, condition))
+        return self._programs[key]
 
-    def draw(self, entry: Sample, name: str, at: Mapping[str, float], program: Any) -> dict[str, Any]:
+    def draw(self, entry: Sample, name: str, at: Mapping[str, float]) -> dict[str, Any]:
         """Draws one set of samples and writes it as `samples/<name>.png` and `.npz`."""
         start = time.perf_counter()
         key = fold(root(self.prepared.experiment.seed), f"sample/{entry.name}" if entry.noise is None else "noise")
@@ -208,7 +210,7 @@ class Trained:
         count = -(-entry.count // self.mesh.size) * self.mesh.size
         condition = place_rows(self._condition(entry, local_rows(count, self.mesh)), count, self.mesh)
         arguments = place_whole((self.statistics, key, self.program.at(at)), self.mesh)
-        drawn = gathered(program(self.parameters, *arguments, condition), self.mesh)
+        drawn = gathered(self._sampling(entry)(self.parameters, *arguments, condition), self.mesh)
         arrays = {name: array[: entry.count] for name, array in drawn.items()}
         if self.prepared.source.encoded is not None:
             arrays = {**{name: self._decoded(name, array) for name, array in arrays.items()}, "codes": arrays["images"]}
@@ -250,7 +252,7 @@ class Trained:
             images: Images | None = getattr(source, name)
             if images is None or not len(images):
                 raise Refused(f"`{entry.name}` is given images of the {name} split, which this source does not have")
-            given = images.take(rows % len(images))
+            given = images.spread(entry.count).take(rows % entry.count)
             condition["pixels"] = given.pixels
             if "labels" in condition and given.labels is not None and entry.labels is None:
                 condition["labels"] = given.labels.astype(np.int32)

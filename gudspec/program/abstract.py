@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import jax
@@ -46,7 +46,9 @@ class Call(NamedTuple):
         return self.function.trace(*self.arguments, **self.static)
 
 
-def programs(program: AnyProgram, classes: int | None = None) -> Iterator[Call]:
+def programs(
+    program: AnyProgram, classes: int | None = None, masks: Mapping[str, np.ndarray] | None = None
+) -> Iterator[Call]:
     """All programs of a run: the initial state, one train step per batch size, every evaluation, every sampler.
 
     The points of an entry's `at` share one program: its values are arguments.
@@ -54,6 +56,7 @@ def programs(program: AnyProgram, classes: int | None = None) -> Iterator[Call]:
     Args:
         program: the compiled spec.
         classes: number of class labels of the images; None takes what is known of the source.
+        masks: contents of the files of masks, [H, W], by the name of the entry; one that is not known hides everything.
     """
     spec = program.experiment
     known, carried = statistics(program), state(program)
@@ -76,8 +79,10 @@ def programs(program: AnyProgram, classes: int | None = None) -> Iterator[Call]:
         function = program.evaluation(evaluation)
         yield Call(f"evaluate/{evaluation.name}", function, arguments, {}, path, evaluation.batch_size)
     for index, entry in enumerate(spec.sample):
-        condition = {"labels": jax.ShapeDtypeStruct((entry.count,), np.int32)} if spec.network.labels else {}
-        path, function = ("sample", index, "count"), program.sampler(entry.sampler)
+        given = batch(program, entry.count, spec.network.labels)
+        condition = {name: given[name] for name in given if name == "labels" or hasattr(entry.task, "images")}
+        mask = (masks or {}).get(entry.name, np.ones(program.shape[:2]))
+        path, function = ("sample", index, "count"), program.drawing(entry, mask)
         static = {"count": entry.count}
         yield Call(
             f"sample/{entry.name}", function, (carried.ema, known, KEY, at, condition), static, path, entry.count

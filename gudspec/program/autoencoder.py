@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -15,6 +15,7 @@ import optax
 from flax import nnx
 
 from gudspec.network.autoencoder import Autoencoder as Network
+from gudspec.network.created import Created
 from gudspec.process.arrays import Array
 from gudspec.process.dequantize import bits_offset
 from gudspec.program.accumulate import rows
@@ -98,17 +99,16 @@ class Autoencoder:
         """Root key → the state before the first step."""
 
         def init(key: Array) -> TrainState:
-            network = self._create(nnx.Rngs(fold(key, "network")))
-            return initial_state({"network": nnx.to_pure_dict(nnx.state(network))}, self.optimizer, key)
+            return initial_state({"network": self._created.parameters(fold(key, "network"))}, self.optimizer, key)
 
         return jax.jit(init)
 
     @cached_property
-    def _graph(self) -> nnx.GraphDef[Any]:
-        return nnx.graphdef(nnx.eval_shape(lambda: self._create(nnx.Rngs(0))))
+    def _created(self) -> Created:
+        return Created(self._create)
 
     def _network(self, parameters: Parameters) -> Network:
-        network: Network = nnx.merge(self._graph, parameters["network"])
+        network: Network = nnx.merge(self._created.graph, parameters["network"])
         return network
 
     def at(self, values: Mapping[str, float] | None = None) -> dict[str, Array]:

@@ -1,10 +1,11 @@
 """Likelihood by the probability-flow ODE (GUD, eq. 25 and App. B)."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-import diffrax
 import jax
 import jax.numpy as jnp
 
@@ -15,6 +16,9 @@ from gudspec.program.denoiser import Condition
 from gudspec.program.solver import solve
 from gudspec.program.stretches import Stretch, deviation
 from gudspec.spec.models.results import Likelihood
+
+if TYPE_CHECKING:
+    import diffrax
 
 __all__ = ["LogLikelihood", "bits_per_dim", "log_likelihood"]
 
@@ -51,6 +55,8 @@ def log_likelihood(
     Returns:
         Log-likelihood of the components; `bits_per_dim` makes it one of images.
     """
+    from diffrax import RESULTS  # as in `solve`, only where something is solved
+
     dimensions = chi[0].size
     volume, evaluations, solved = jnp.zeros(len(chi), chi.dtype), jnp.int32(0), jnp.bool_(True)
     for index, stretch in enumerate(stretches):
@@ -61,7 +67,7 @@ def log_likelihood(
         (chi, integral), solution = _through(stretch, chi, own, parameters, condition, spec)
         volume = volume + dimensions * integral
         evaluations = evaluations + 6 * solution.stats["num_steps"]
-        solved &= solution.result == diffrax.RESULTS.successful
+        solved &= solution.result == RESULTS.successful
     normal = -0.5 * jnp.sum(chi**2 + math.log(2 * math.pi), axis=(1, 2, 3))
     return LogLikelihood(jnp.where(solved, normal + volume, jnp.nan), evaluations)
 

@@ -1,13 +1,17 @@
 """The adaptive ODE solver, from diffrax."""
 
-from collections.abc import Callable
-from typing import Any
+from __future__ import annotations
 
-import diffrax
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
 import jax
 import jax.numpy as jnp
 
 from gudspec.process.arrays import Array
+
+if TYPE_CHECKING:
+    import diffrax
 
 __all__ = ["solve"]
 
@@ -43,6 +47,8 @@ def solve(
     Returns:
         y(stop) and diffrax's solution, whose `result` says whether the solver succeeded.
     """
+    import diffrax  # a third of a second, which no training has to wait for
+
     controller: Any = diffrax.PIDController(rtol, atol, norm=_worst_image)
     if breakpoints.size:
         controller = diffrax.ClipStepSizeController(

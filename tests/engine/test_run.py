@@ -103,7 +103,7 @@ def test_the_baseline_is_of_the_images_that_were_evaluated(finished: Path) -> No
     from gudspec.spec.load import loads
 
     prepared = open_data(loads(TEXT))
-    images = prepared.source.test.take(np.arange(16))
+    images = prepared.source.test.spread(16)
     assert summary(finished)["gaussian_bits_per_dim"] == pytest.approx(gaussian_baseline(prepared, images))
 
 

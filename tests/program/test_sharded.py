@@ -10,8 +10,8 @@ PROGRAM = """
 import json, jax
 jax.config.update("jax_platforms", "cpu")
 jax.config.update("jax_num_cpu_devices", 4)
-from gudspec.linter.deep.placement import mesh_of, placed
-from gudspec.linter.deep.target import compiled
+from gudspec.ahead.placement import mesh_of, placed
+from gudspec.ahead.xla import compiled
 from gudspec.program.abstract import programs, state
 from gudspec.program.compiler import compile
 from gudspec.spec.load import loads

@@ -11,9 +11,10 @@ from typing import NamedTuple
 import jax
 import pytest
 
-from gudspec.linter.deep import target as targets
-from gudspec.linter.deep.placement import even, local, mesh_of, mesh_shape, placed
-from gudspec.linter.deep.work import Work, work
+from gudspec.ahead import target as targets
+from gudspec.ahead import xla
+from gudspec.ahead.placement import even, local, mesh_of, mesh_shape, placed
+from gudspec.ahead.work import Work, work
 from gudspec.program.abstract import programs, state
 from gudspec.program.compiler import compile
 from gudspec.spec.accelerators import ACCELERATORS
@@ -33,7 +34,7 @@ BATCH = {"v5e:4x4": 128, "v5e:16x16": 512}
 class Case(NamedTuple):
     name: str
     devices: int
-    compiled: targets.Compiled
+    compiled: xla.Compiled
     share: Work
     """Of one device, as the trace has it."""
     parameters: int
@@ -54,7 +55,7 @@ def case(request: pytest.FixtureRequest) -> Case:
     call = next(call for call in programs(whole) if call.name == name)
     part = next(call for call in programs(compile(local(experiment, len(devices)))) if call.name == name)
     jitted, arguments = placed(call, mesh_of(devices, shape))
-    compiled = targets.compiled(jitted.trace(*arguments).lower())
+    compiled = xla.compiled(jitted.trace(*arguments).lower())
     parameters = sum(leaf.size for leaf in jax.tree.leaves(state(whole).parameters))
     print(slice_, name, compiled)
     return Case(name, len(devices), compiled, work(part.trace().jaxpr.jaxpr), parameters)

@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 import jax
 
+from gudspec.ahead.placement import bytes_per_device, rounded
 from gudspec.linter.deep.descriptions import (
     DevicesUnfilled,
     Overdrawn,
@@ -15,16 +16,17 @@ from gudspec.linter.deep.descriptions import (
     Untraceable,
     WillNotFit,
 )
-from gudspec.linter.deep.placement import bytes_per_device, rounded
 from gudspec.linter.deep.report import Cost
 from gudspec.linter.rule import Description, Finding
 from gudspec.program.abstract import Call
 from gudspec.program.train import TrainState
 from gudspec.spec.accelerators import Accelerator
+from gudspec.spec.diagnostics import Diagnostic, in_order
+from gudspec.spec.load import Document
 from gudspec.spec.models import Experiment
-from gudspec.spec.tree import Path
+from gudspec.spec.tree import Path, find, place
 
-__all__ = ["Found", "exhausted", "fits", "layout", "undivided", "untraceable"]
+__all__ = ["Found", "diagnostics", "failed", "fits", "layout", "undivided"]
 
 Found: TypeAlias = tuple[type[Description], Finding]
 """A finding under its code."""
@@ -71,7 +73,7 @@ def undivided(carried: TrainState, shape: tuple[int, int]) -> Iterator[Found]:
     if kept > whole / 3:
         message = (
             f"`fsdp: {shape[1]}` leaves {kept / whole:.0%} of the state whole on every device, in arrays without an "
-            f"axis that {shape[1]} divides: take `network.channels` that are multiples of it"
+            f"axis that {shape[1]} divides: take `channels` or `width` of `network` that are multiples of it"
         )
         yield Undivided, Finding(message, ("mesh", "fsdp"))
 
@@ -105,13 +107,25 @@ def _advice(call: Call, cost: Cost, on: Accelerator, experiment: Experiment, dev
     return f"{fewer}; or {' or '.join([*other, 'more devices'])}"
 
 
-def untraceable(call: Call, error: Exception) -> Found:
-    """A program that JAX refuses."""
+def failed(call: Call, error: Exception, target: str | None) -> Found:
+    """A program that JAX, or XLA for a target, refuses."""
     lines = [line for line in str(error).splitlines() if line.strip()] or [""]
+    if isinstance(error, jax.errors.JaxRuntimeError) and "RESOURCE_EXHAUSTED" in str(error):
+        fits = f"does not fit {target}" if target else "does not fit"
+        return WillNotFit, Finding(f"`{call.name}` {fits}: {lines[0][:300]}", call.path)
     message = f"`{call.name}` cannot be traced: {type(error).__name__}: {lines[0][:300]}"
     return Untraceable, Finding(message, call.path, notes=tuple(line[:200] for line in lines[1:4]))
 
 
-def exhausted(error: Exception) -> bool:
-    """Whether XLA refused a program because it does not fit into the target's memory."""
-    return isinstance(error, jax.errors.JaxRuntimeError) and "RESOURCE_EXHAUSTED" in str(error)
+def diagnostics(document: Document, found: Iterable[Found], *, certain: bool = False) -> tuple[Diagnostic, ...]:
+    """The findings at their places; what XLA itself says about memory is certain, an error."""
+
+    def diagnostic(one: Found) -> Diagnostic:
+        rule, finding = one
+        severity = "error" if certain and rule is WillNotFit else rule.severity
+        path = finding.path
+        if find(document.tree, path) is None and len(path) > 1 and isinstance(path[-2], int):
+            path = (*path[:-1], "name")  # an entry's default: its name is what can be shown of it
+        return Diagnostic(rule.code, finding.message, place(document.tree, path), severity, notes=finding.notes)
+
+    return tuple(in_order(document.source, map(diagnostic, found)))

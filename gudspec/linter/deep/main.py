@@ -3,30 +3,23 @@
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
-import jax
-
+from gudspec.ahead import target as targets
+from gudspec.ahead.placement import abstract_mesh, bytes_per_device, mesh_of, placed
+from gudspec.ahead.work import EVALUATIONS, work
+from gudspec.ahead.xla import compiled
 from gudspec.errors import Refused
-from gudspec.linter.deep import target as targets
-from gudspec.linter.deep.descriptions import UnknownImages, Untraceable, WillNotFit
-from gudspec.linter.deep.findings import Found, exhausted, fits, layout, undivided, untraceable
-from gudspec.linter.deep.images import image_of
-from gudspec.linter.deep.placement import abstract_mesh, bytes_per_device, even, local, mesh_of, mesh_shape, placed
-from gudspec.linter.deep.report import EVALUATIONS, Cost, Costs
-from gudspec.linter.deep.work import work
-from gudspec.linter.rule import Finding
-from gudspec.program.abstract import Call, programs, state
-from gudspec.program.compiler import compile
+from gudspec.linter.deep.findings import diagnostics, failed, fits, undivided
+from gudspec.linter.deep.opened import opened
+from gudspec.linter.deep.report import Cost, Costs
+from gudspec.program.abstract import Call, programs
 from gudspec.spec.accelerators import ACCELERATORS, Accelerator, accelerator_of
-from gudspec.spec.diagnostics import Diagnostic, in_order
 from gudspec.spec.load import Document
 from gudspec.spec.models import Experiment
 from gudspec.spec.models.results import AnyEvaluation, Sample, expand
 from gudspec.spec.sources import counts
-from gudspec.spec.tree import Path, find, place
 
 __all__ = ["deep"]
 
@@ -60,25 +53,13 @@ def deep(
         raise Refused(f"error: --target {target} has {len(slice_)} devices, not {devices}")
     spec = document.experiment
     count = len(slice_) or devices or max(spec.mesh.data, 1) * spec.mesh.fsdp
-    shape = mesh_shape(spec, count)
-    found = list(layout(spec, count, shape))
-    if shape is None or any(rule.severity == "error" for rule, _ in found):
-        return Costs(document.source, _diagnostics(document, found))
-    try:
-        image, classes = image_of(spec.data.source)
-    except ValueError as error:
-        found.append((UnknownImages, Finding(str(error), ("data", "source", "path"))))
-        return Costs(document.source, _diagnostics(document, found))
-    try:
-        whole, share = compile(even(spec, count), image, classes), compile(local(spec, count), image, classes)
-        carried = state(whole)
-    except Exception as error:  # whatever it is, a run would raise it too
-        found.append((Untraceable, Finding(f"no program can be made of this spec: {error}", _named(document, error))))
-        return Costs(document.source, _diagnostics(document, found))
-    found += undivided(carried, shape)
-    mesh = mesh_of(slice_, shape) if slice_ else abstract_mesh(shape)
+    ready, found = opened(document, count)
+    if ready is None:
+        return Costs(document.source, diagnostics(document, found))
+    found += undivided(ready.state, ready.shape)
+    mesh = mesh_of(slice_, ready.shape) if slice_ else abstract_mesh(ready.shape)
     costs = []
-    for call, part in zip(programs(whole, classes), programs(share, classes), strict=True):
+    for call, part in zip(programs(ready.program, ready.classes), programs(ready.share, ready.classes), strict=True):
         try:
             jitted, arguments = placed(call, mesh)
             traced = jitted.trace(*arguments)
@@ -87,23 +68,19 @@ def deep(
             cost = _cost(call, part, mesh, spec)
             if slice_:
                 say(f"compiling {call.name} for {target}")
-                cost = cost._replace(compiled=targets.compiled(traced.lower()))
+                cost = cost._replace(compiled=compiled(traced.lower()))
         except Exception as error:  # whatever a program raises on shapes, a run would raise too
-            if exhausted(error):
-                finding = Finding(f"`{call.name}` does not fit {target}: {_first(error)}", call.path)
-                found.append((WillNotFit, finding))
-            else:
-                found.append(untraceable(call, error))
+            found.append(failed(call, error, target))
             continue
         costs.append((call, cost))
     if on:
         found += fits(costs, on, spec, count)
     return Costs(
         source=document.source,
-        diagnostics=_diagnostics(document, found, certain=bool(slice_)),
-        parameters=sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(carried.parameters)),
+        diagnostics=diagnostics(document, found, certain=bool(slice_)),
+        parameters=ready.parameters,
         devices=count,
-        mesh=shape,
+        mesh=ready.shape,
         accelerator=on,
         target=target,
         programs=tuple(cost for _, cost in costs),
@@ -151,27 +128,3 @@ def _points(entry: AnyEvaluation | Sample) -> int:
     """Number of values of `at` at which an entry is measured."""
     lengths = [len(expand(values)) for values in entry.at.values()]
     return (lengths[0] if entry.zip else math.prod(lengths)) if lengths else 1
-
-
-def _diagnostics(document: Document, found: Iterable[Found], *, certain: bool = False) -> tuple[Diagnostic, ...]:
-    """The findings at their places; what XLA itself says about memory is certain, an error."""
-
-    def diagnostic(one: Found) -> Diagnostic:
-        rule, finding = one
-        severity = "error" if certain and rule is WillNotFit else rule.severity
-        path = finding.path
-        if find(document.tree, path) is None and len(path) > 1 and isinstance(path[-2], int):
-            path = (*path[:-1], "name")  # an entry's default: its name is what can be shown of it
-        return Diagnostic(rule.code, finding.message, place(document.tree, path), severity, notes=finding.notes)
-
-    return tuple(in_order(document.source, map(diagnostic, found)))
-
-
-def _named(document: Document, error: Exception) -> Path:
-    """The field of the spec that an error names first."""
-    paths = (tuple(name.split(".")) for name in re.findall(r"`([a-z_.]+)`", str(error)))
-    return next((path for path in paths if find(document.tree, path)), ())
-
-
-def _first(error: Exception) -> str:
-    return str(error).splitlines()[0][:300]

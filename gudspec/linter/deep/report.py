@@ -5,18 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from gudspec.linter.deep.target import Compiled
+from gudspec.ahead.text import quantity, size, span, spoken, table, told
+from gudspec.ahead.work import EVALUATIONS
+from gudspec.ahead.xla import Compiled
 from gudspec.spec.accelerators import Accelerator
 from gudspec.spec.diagnostics import Diagnostic, Source
 
-__all__ = ["BANDWIDTH", "EVALUATIONS", "UTILISATION", "Cost", "Costs", "quantity", "span"]
+__all__ = ["BANDWIDTH", "UTILISATION", "Cost", "Costs"]
 
 UTILISATION = 0.4
 """Assumed share of the peak FLOP/s: U-Nets of this kind reach 0.3 to 0.5 on accelerators."""
 BANDWIDTH = 0.8
 """Assumed share of the peak bandwidth."""
-EVALUATIONS = 120
-"""Assumed evaluations of an adaptive solve at the usual tolerances: 20 steps of 6."""
 
 
 class Cost(NamedTuple):
@@ -98,19 +98,10 @@ class Costs:
         }
 
     def _lines(self) -> list[str]:
-        where = f"{self.devices} devices, data × fsdp = {self.mesh[0]} × {self.mesh[1]}"
-        lines = [
-            f"{self.source.name}: {quantity(self.parameters)} parameters; {where if self.devices > 1 else '1 device'}"
-        ]
+        lines = [f"{self.source.name}: {quantity(self.parameters)} parameters; {spoken(self.mesh)}"]
         header = ["program", "images", "FLOPs", "memory/device", "state", "temporary"]
         header += ["time", "calls", "in all"] if self.accelerator else []
-        rows = [header, *(self._row(cost) for cost in self.programs)]
-        widths = [max(len(row[column]) for row in rows) for column in range(len(header))]
-        for row in rows:
-            first, *others = (
-                cell.ljust(w) if i == 0 else cell.rjust(w) for i, (cell, w) in enumerate(zip(row, widths, strict=True))
-            )
-            lines.append("  " + "  ".join([first, *others]).rstrip())
+        lines += table([header, *(self._row(cost) for cost in self.programs)])
         lines += [f"  {cost.name}: {self._compiled(cost.compiled)}" for cost in self.programs if cost.compiled]
         return lines + [f"  = {note}" for note in self._notes()]
 
@@ -120,7 +111,7 @@ class Costs:
         if cost.compiled:
             state, temporary = cost.compiled.arguments, cost.compiled.temporary + cost.compiled.output
         row = [cost.name, f"{cost.images:,}", about + quantity(cost.flops)]
-        row += [_bytes(cost.memory), _bytes(state), _bytes(temporary)]
+        row += [size(cost.memory), size(state), size(temporary)]
         if self.accelerator:
             seconds = cost.seconds(self.accelerator, self.devices)
             row += [about + span(seconds), "?" if cost.calls is None else f"{cost.calls:,}"]
@@ -128,11 +119,7 @@ class Costs:
         return row
 
     def _compiled(self, one: Compiled) -> str:
-        told = ", ".join(f"{of.operations} {name} ({_bytes(of.bytes)})" for name, of in sorted(one.collectives.items()))
-        return (
-            f"compiled in {one.seconds:.0f} s; per device and with loops once {quantity(one.flops)} FLOPs, "
-            f"{_bytes(one.traffic)} traffic, {told or 'no collectives'}"
-        )
+        return f"compiled in {one.seconds:.0f} s; {told(one)}"
 
     def _notes(self) -> list[str]:
         notes = ["FLOPs are counted in the trace, over all devices, scans as often as they turn"]
@@ -153,35 +140,3 @@ class Costs:
             known = [cost.seconds(on, self.devices) * cost.calls for cost in self.programs if cost.calls is not None]
             notes.append(f"the whole run: about {span(sum(known))}, {span(sum(known) * self.devices)} of devices")
         return notes
-
-
-def quantity(number: float) -> str:
-    """A number with a decimal prefix.
-
-    >>> quantity(7.63e12), quantity(77_274_323), quantity(12)
-    ('7.63 T', '77.3 M', '12')
-    """
-    for unit, name in ((1e18, "E"), (1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if number >= unit:
-            return f"{number / unit:.3g} {name}"
-    return f"{number:.3g}"
-
-
-def _bytes(number: float) -> str:
-    """A number of bytes, to the two digits that an estimate deserves."""
-    for unit, name in ((2**40, "TiB"), (2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB")):
-        if number >= unit:
-            return f"{float(f'{number / unit:.2g}'):g} {name}"
-    return f"{number:.0f} B"
-
-
-def span(seconds: float) -> str:
-    """A time in the unit that suits it.
-
-    >>> span(0.0123), span(90), span(7200), span(400_000)
-    ('12 ms', '90 s', '2.0 h', '4.6 d')
-    """
-    for unit, name, digits in ((86_400, "d", 1), (3_600, "h", 1), (1, "s", 0 if seconds >= 10 else 1)):
-        if seconds >= (2 * unit if unit > 1 else unit):
-            return f"{seconds / unit:.{digits}f} {name}"
-    return f"{seconds * 1e3:.0f} ms" if seconds >= 1e-3 else f"{seconds * 1e6:.0f} µs"

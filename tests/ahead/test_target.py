@@ -4,8 +4,9 @@ import jax
 import jax.numpy as jnp
 import pytest
 
+from gudspec.ahead.target import kind
+from gudspec.ahead.xla import Collective, collectives, compiled
 from gudspec.errors import Refused
-from gudspec.linter.deep.target import Collective, collectives, compiled, kind
 from gudspec.spec.accelerators import ACCELERATORS
 
 

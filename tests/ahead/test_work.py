@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import pytest
 from jax import lax
 
-from gudspec.linter.deep.work import Work, work
+from gudspec.ahead.work import Work, work
 from gudspec.program.abstract import programs
 from gudspec.program.compiler import compile
 from gudspec.spec.load import load, loads

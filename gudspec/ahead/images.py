@@ -1,14 +1,17 @@
-"""How large the images of a source are, and of how many classes, without reading any."""
+"""What programs have to know of the data, without reading any images."""
 
 import zipfile
 from pathlib import Path
 
 import numpy as np
 
+from gudspec.data.tables import read_mask
+from gudspec.spec.models import Experiment
 from gudspec.spec.models.data import AnySource, Npz, Shape
+from gudspec.spec.models.tasks import FileMask, Inpaint
 from gudspec.spec.sources import classes, shape
 
-__all__ = ["image_of"]
+__all__ = ["image_of", "masks_of"]
 
 
 def image_of(source: AnySource) -> tuple[Shape, int]:
@@ -35,3 +38,16 @@ def image_of(source: AnySource) -> tuple[Shape, int]:
     if len(found) != 4:
         raise ValueError(f"`train` of {source.path} has the shape {list(found)}, not [n, height, width, channels]")
     return (int(found[1]), int(found[2]), int(found[3])), 10 if labelled else 0
+
+
+def masks_of(experiment: Experiment, image: Shape) -> dict[str, np.ndarray]:
+    """Contents of the files of masks, [H, W], by the name of the entry of `sample`.
+
+    Raises:
+        DataError: a file is missing, or is not what its field asks for.
+    """
+    return {
+        entry.name: read_mask(entry.task.mask, image, f"sample.{index}.task.mask.path")
+        for index, entry in enumerate(experiment.sample)
+        if isinstance(entry.task, Inpaint) and isinstance(entry.task.mask, FileMask)
+    }

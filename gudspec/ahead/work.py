@@ -17,7 +17,10 @@ import jax
 import jax.numpy as jnp
 from jax.extend import core
 
-__all__ = ["Work", "width", "work"]
+__all__ = ["EVALUATIONS", "Work", "width", "work"]
+
+EVALUATIONS = 120
+"""Assumed evaluations of an adaptive solve at the usual tolerances: 20 steps of 6."""
 
 
 class Work(NamedTuple):

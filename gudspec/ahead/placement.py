@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import jax
 import numpy as np
 from jax.sharding import AbstractMesh, AxisType, Mesh
 
-from gudspec.engine.mesh import replicated, split, state_shardings
-from gudspec.linter.deep.work import width
+from gudspec.ahead.work import width
+from gudspec.engine import programs
+from gudspec.engine.mesh import state_shardings
 from gudspec.program.abstract import Call
 from gudspec.spec.models import Experiment
 from gudspec.spec.models.bases import spatial
@@ -39,26 +41,18 @@ def mesh_of(devices: Sequence[Any], shape: tuple[int, int]) -> Mesh:
 
 
 def placed(call: Call, mesh: Any) -> tuple[Any, tuple[Any, ...]]:
-    """A program with its shardings, and its arguments: the state by `fsdp`, images over all devices, the rest whole."""
-    whole, images = replicated(mesh), split(mesh)
-    state, *others = call.arguments
-    if call.name == "init":  # which makes the state
-        function, shardings = call.function, (whole,)
-        results: Any = state_shardings(jax.eval_shape(function, state), mesh)
-        return jax.jit(function, in_shardings=shardings, out_shardings=results), call.arguments
-    laid = state_shardings(state, mesh)
-    # batches and labels are split, everything else is everywhere: a sharding stands for a whole tree
-    rest = [images if isinstance(tree, dict) and {"pixels", "labels"} & set(tree) else whole for tree in others]
-    train = call.name.startswith("train")
-    results = (laid, whole) if train else images if call.static else whole
-    function, static = call.function, call.static
-    jitted = jax.jit(
-        lambda *arguments: function(*arguments, **static),
-        in_shardings=(laid, *rest),
-        out_shardings=results,
-        donate_argnums=0 if train else (),
-    )
-    return jitted, call.arguments
+    """A program as a run jits it for a mesh, and its arguments."""
+    section, (first, *others) = call.name.partition("/")[0], call.arguments
+    if section == "init":
+        made = jax.eval_shape(call.function, first)
+        return programs.initial(call.function, state_shardings(made, mesh)), call.arguments
+    laid = state_shardings(first, mesh)
+    if section == "train":
+        return programs.training(call.function, laid, mesh), call.arguments
+    if section == "evaluate":
+        return programs.evaluation(call.function, laid, mesh), call.arguments
+    function = partial(call.function, **call.static)
+    return programs.sampling(function, laid, mesh, condition=others[-1]), call.arguments
 
 
 def bytes_per_device(tree: Any, shape: tuple[int, int]) -> int:
