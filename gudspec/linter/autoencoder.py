@@ -39,8 +39,8 @@ class Pair(Rule):
     def check(self, document: Document) -> Iterator[Finding]:
         objective, network = document.experiment.objective.kind, document.experiment.network.kind
         if (objective == "elbo") != (network == "autoencoder"):
-            wanted = "autoencoder" if objective == "elbo" else "unet"
-            message = f"the objective `{objective}` needs the network `{wanted}`, not `{network}`"
+            wanted = "`autoencoder`" if objective == "elbo" else "`unet` or `dit`"
+            message = f"the objective `{objective}` needs the network {wanted}, not `{network}`"
             yield Finding(message, ("network", "kind"))
 
 

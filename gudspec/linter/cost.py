@@ -7,8 +7,10 @@ from gudspec.linter.rule import Finding, Rule
 from gudspec.spec.load import Document
 from gudspec.spec.models import Experiment
 from gudspec.spec.models.bases import PcaBasis, spatial
-from gudspec.spec.models.experiment import unet
+from gudspec.spec.models.experiment import backbone
 from gudspec.spec.models.results import AnyEvaluation, Likelihood, Sample, expand
+from gudspec.spec.models.training import Unet
+from gudspec.spec.models.transformers import Dit
 from gudspec.spec.sources import counts, shape
 from gudspec.spec.tree import Path, find
 
@@ -16,6 +18,8 @@ __all__ = ["RULES"]
 
 _LARGEST = 64 * 64
 """The largest covariance that is diagonalized."""
+_COMPARISONS = 1.0
+"""GiB that comparisons of patches may take for one image in one block."""
 _ADAPTIVE = 120
 """Evaluations of an adaptive solve at the usual tolerances: 20 steps of 6."""
 _UNIT_VECTORS = 1024
@@ -208,10 +212,10 @@ class Parts(Rule):
 
 
 class LargeTokens(Rule):
-    """At every grid that attends, one dense layer reduces the tokens to as many as the grid has positions.
+    """At every grid that attends, one dense layer reduces the tokens to as many as the grid has positions, or patches.
 
     Its weights are tokens × positions. With every component of a large image a token they outnumber the rest of the
-    network. Let coarser grids attend (`attention`), or let the components share tokens.
+    network. Let coarser grids attend (`attention`), take larger patches, or let the components share tokens.
     """
 
     code = "GUD302"
@@ -226,27 +230,63 @@ class LargeTokens(Rule):
     source = "GUD (arXiv:2410.02667), App. A"
 
     def check(self, document: Document) -> Iterator[Finding]:
-        network, image = unet(document.experiment), shape(document.experiment.data.source)
+        network, image = backbone(document.experiment), shape(document.experiment.data.source)
         if image is None or network.conditioning != "components":
             return
         # conjugate pairs of a Fourier basis share a token
         pairs = 2 if spatial(document.experiment.design.basis).kind == "fourier" else 1
         tokens = math.prod(image) // pairs
-        sides = [(image[0] >> level, image[1] >> level) for level in range(len(network.multipliers))]
-        grids = [height * width for height, width in sides if max(height, width) <= network.attention]
-        weights, width = tokens * sum(grids), network.channels * max(network.multipliers)
-        convolutions = 40 * width**2 * network.blocks * len(network.multipliers)
-        if weights > 10_000_000 and weights > convolutions:
+        if isinstance(network, Unet):
+            sides = [(image[0] >> level, image[1] >> level) for level in range(len(network.multipliers))]
+            positions = sum(height * width for height, width in sides if max(height, width) <= network.attention)
+            width = network.channels * max(network.multipliers)
+            others: float = 40 * width**2 * network.blocks * len(network.multipliers)
+            remedy = f"lower `attention` ({network.attention})"
+        else:
+            positions = image[0] * image[1] // network.patch**2
+            others = (10 + 2 * network.mlp_ratio) * network.width**2 * network.depth
+            remedy = "let components share tokens"
+        weights = tokens * positions
+        if weights > 10_000_000 and weights > others:
             message = (
-                f"{tokens:,} tokens reach grids of {sum(grids):,} positions through {weights / 1e6:,.0f} million "
-                f"weights, more than the convolutions have: lower `attention` ({network.attention})"
+                f"{tokens:,} tokens reach grids of {positions:,} positions through {weights / 1e6:,.0f} million "
+                f"weights, more than all others together: {remedy}"
             )
             yield Finding(message, ("network", "conditioning"))
+
+
+class ManyPatches(Rule):
+    """All patches attend to each other: for every image a block compares patches × patches in each head.
+
+    These numbers lie in memory at once, one block after the other with `remat`, all blocks together without. Half the
+    side of the patches makes them 16 times as many. Take larger patches, or diffuse latents.
+    """
+
+    code = "GUD309"
+    severity = "warning"
+    summary = "attention between very many patches"
+    bad = "{data: {source: {kind: photos, size: 256}}, network: {kind: dit, patch: 2}}"
+    good = "{data: {source: {kind: photos, size: 256}}, network: {kind: dit, patch: 4}}"
+    source = "Scalable Diffusion Models with Transformers (arXiv:2212.09748), §3.2"
+
+    def check(self, document: Document) -> Iterator[Finding]:
+        network, image = document.experiment.network, shape(document.experiment.data.source)
+        if not isinstance(network, Dit) or image is None:
+            return
+        patches = image[0] * image[1] // network.patch**2
+        size = 4 * network.heads * patches**2 / 2**30
+        if size > _COMPARISONS:
+            message = (
+                f"{patches:,} patches attend to each other in {network.heads} heads: {size:.1f} GiB for every image in "
+                "every block; take larger patches"
+            )
+            yield Finding(message, ("network", "patch"))
 
 
 RULES: tuple[type[Rule], ...] = (
     PcaSize,
     LargeTokens,
+    ManyPatches,
     CheckpointOften,
     ExactTrace,
     MoreThanTraining,

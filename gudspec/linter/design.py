@@ -8,7 +8,7 @@ from gudspec.linter.rule import Finding, Rule
 from gudspec.spec.load import Document
 from gudspec.spec.models.bases import ColorBasis, HaarBasis, PcaBasis, spatial
 from gudspec.spec.models.design import Design
-from gudspec.spec.models.experiment import unet
+from gudspec.spec.models.experiment import backbone
 from gudspec.spec.models.orderings import PatchOrdering
 from gudspec.spec.models.schedules import (
     AnySchedule,
@@ -17,6 +17,8 @@ from gudspec.spec.models.schedules import (
     SequentialSchedule,
     SoftLinearSchedule,
 )
+from gudspec.spec.models.training import Unet
+from gudspec.spec.models.transformers import Dit
 from gudspec.spec.sources import counts, shape
 
 __all__ = ["RULES"]
@@ -100,7 +102,9 @@ class UnetLevels(Rule):
     source = "GUD (arXiv:2410.02667), App. A"
 
     def check(self, document: Document) -> Iterator[Finding]:
-        network, image = unet(document.experiment), shape(document.experiment.data.source)
+        network, image = document.experiment.network, shape(document.experiment.data.source)
+        if not isinstance(network, Unet):
+            return
         halvings = len(network.multipliers) - 1
         if image and (most := _halvings(image)) < halvings:
             message = (
@@ -108,6 +112,29 @@ class UnetLevels(Rule):
                 f"but it is {image[0]}×{image[1]}: {_at_most(most + 1)}"
             )
             yield Finding(message, ("network", "multipliers"))
+
+
+class NetworkPatches(Rule):
+    """Every pixel belongs to a patch, so the side of the patches must divide the height and the width of the image."""
+
+    code = "GUD294"
+    summary = "patches of the transformer do not tile the image"
+    bad = "network: {kind: dit, patch: 3}"
+    good = "network: {kind: dit, patch: 2}"
+    source = "Scalable Diffusion Models with Transformers (arXiv:2212.09748), §3.2"
+
+    def check(self, document: Document) -> Iterator[Finding]:
+        network, image = document.experiment.network, shape(document.experiment.data.source)
+        if not isinstance(network, Dit) or not image or not (image[0] % network.patch or image[1] % network.patch):
+            return
+        common = math.gcd(image[0], image[1])
+        fitting = [side for side in range(1, common + 1) if common % side == 0]
+        message = (
+            f"patches of {network.patch}×{network.patch} pixels do not tile images of {image[0]}×{image[1]}: "
+            f"sides that do are {', '.join(map(str, fitting))}"
+        )
+        nearest = min(fitting, key=lambda side: abs(side - network.patch))
+        yield Finding(message, ("network", "patch"), suggestion=str(nearest))
 
 
 class OrderingBasis(Rule):
@@ -172,7 +199,7 @@ class Tokens(Rule):
     source = "GUD (arXiv:2410.02667), App. A"
 
     def check(self, document: Document) -> Iterator[Finding]:
-        design, tokens = document.experiment.design, unet(document.experiment).conditioning
+        design, tokens = document.experiment.design, backbone(document.experiment).conditioning
         kind = spatial(design.basis).kind
         if tokens in ("groups", "components") or _wrong_basis(design):
             return
@@ -287,6 +314,7 @@ class PcaRank(Rule):
 RULES: tuple[type[Rule], ...] = (
     HaarLevels,
     UnetLevels,
+    NetworkPatches,
     OrderingBasis,
     ScheduleBasis,
     Tokens,
@@ -312,7 +340,7 @@ def _fitting_tokens(document: Document) -> tuple[str, ...]:
     from gudspec.linter.look import look  # which imports this file
 
     kind = spatial(document.experiment.design.basis).kind
-    names = get_args(type(unet(document.experiment)).model_fields["conditioning"].annotation)
+    names = get_args(type(backbone(document.experiment)).model_fields["conditioning"].annotation)
     names = tuple(name for name in names if _BASIS_OF_TOKENS.get(name, kind) == kind)
     if (design := look(document).design) is None:
         return names

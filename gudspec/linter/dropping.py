@@ -1,5 +1,6 @@
 """Rules about `design.segments`: levels that are dropped once they are prior noise."""
 
+import math
 from collections.abc import Iterator
 from itertools import pairwise
 
@@ -9,6 +10,9 @@ from gudspec.spec.load import Document
 from gudspec.spec.models.bases import HaarBasis, spatial
 from gudspec.spec.models.design import Design
 from gudspec.spec.models.tasks import ON_THE_PATH
+from gudspec.spec.models.training import Unet
+from gudspec.spec.models.transformers import Dit
+from gudspec.spec.sources import shape
 from gudspec.spec.tree import Path
 
 __all__ = ["RULES"]
@@ -82,9 +86,10 @@ class DropsNothing(PathRule):
 
 
 class NoGridForWhatIsLeft(Rule):
-    """A coarser image enters the network at the level that has its size, so there must be one.
+    """A coarser image enters a U-Net at the level that has its size, so there must be one.
 
-    With `multipliers` of n entries the network has n grids, each half of the one before.
+    With `multipliers` of n entries the network has n grids, each half of the one before. A transformer has as many as
+    its patches tile.
     """
 
     code = "GUD282"
@@ -100,14 +105,22 @@ class NoGridForWhatIsLeft(Rule):
     source = "Dimensionality-Varying Diffusion Process (arXiv:2211.16032), §3"
 
     def check(self, document: Document) -> Iterator[Finding]:
-        multipliers = getattr(document.experiment.network, "multipliers", ())
+        network, image = document.experiment.network, shape(document.experiment.data.source)
         dropped = _dropped(document) if _levels(document.experiment.design) else 0
-        if multipliers and dropped >= len(multipliers):
+        if isinstance(network, Unet) and dropped >= len(network.multipliers):
             message = (
-                f"`design.segments` works on {dropped + 1} grids, but the network has {len(multipliers)}; "
+                f"`design.segments` works on {dropped + 1} grids, but the network has {len(network.multipliers)}; "
                 f"give `multipliers` {dropped + 1} entries or more"
             )
             yield Finding(message, ("network", "multipliers"))
+        if isinstance(network, Dit) and image and not any(side % network.patch for side in image[:2]):
+            height, width = image[0] >> dropped, image[1] >> dropped
+            if height % network.patch or width % network.patch:
+                message = (
+                    f"the coarsest grid of `design.segments` is {height}×{width}, which patches of "
+                    f"{network.patch}×{network.patch} do not tile"
+                )
+                yield Finding(message, ("network", "patch"), suggestion=str(math.gcd(height, width, network.patch)))
 
 
 class LeavesTheSegments(Rule):

@@ -12,7 +12,7 @@ from gudspec.linter.rule import Finding, PathRule
 from gudspec.linter.tasks import HOLDING, content, fitting, follows
 from gudspec.spec.load import Document
 from gudspec.spec.models import measures as spec
-from gudspec.spec.models.experiment import denoising, unet
+from gudspec.spec.models.experiment import backbone, denoising
 from gudspec.spec.models.schedules import AnySchedule
 from gudspec.spec.models.tasks import AnyTask
 from gudspec.spec.parameters import Bounds, parameters, parameters_of
@@ -100,7 +100,7 @@ def _distance(document: Document, schedule: AnySchedule) -> float | None:
     asked = along.path(seen.statistics) if seen.statistics else Look(replace(document, experiment=changed)).path
     if asked is None:
         return None
-    tokens = design.partition(unet(document.experiment).conditioning)
+    tokens = design.partition(backbone(document.experiment).conditioning)
     few = np.unique(np.linspace(0, tokens.count - 1, _TOKENS).astype(int))
     groups = path.groups.index.ravel()[tokens.representative[few]]
     own = {name.removeprefix("design.schedule."): found.value for name, found in parameters_of(schedule).items()}

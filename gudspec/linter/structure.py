@@ -99,11 +99,11 @@ class FlippedField(Description):
     good = "data: {source: {kind: gaussian_mixture}, flip: none}"
 
 
-class UnetShape(Description):
-    """A U-Net has a level or more, and attention splits its channels evenly over the heads."""
+class NetworkShape(Description):
+    """A U-Net has a level or more. Attention splits its channels, or a transformer's width, evenly over the heads."""
 
     code = "GUD123"
-    summary = "a U-Net that cannot be built"
+    summary = "a network that cannot be built"
     bad = "network: {kind: unet, channels: 64, heads: 3}"
     good = "network: {kind: unet, channels: 64, heads: 4}"
 
@@ -290,7 +290,7 @@ DESCRIPTIONS: tuple[type[Description], ...] = (
     RangeOrder,
     RangeValue,
     FlippedField,
-    UnetShape,
+    NetworkShape,
     DecayOfAdam,
     MeshSize,
     ZipLengths,

@@ -11,7 +11,7 @@ from gudspec.spec.load import Document
 from gudspec.spec.models import Experiment, tasks
 from gudspec.spec.models.bases import ColorBasis, HaarBasis, spatial
 from gudspec.spec.models.data import Shape
-from gudspec.spec.models.experiment import denoising, unet
+from gudspec.spec.models.experiment import backbone, denoising
 from gudspec.spec.models.measures import Independent, Masked, MeasureMixture
 from gudspec.spec.models.results import AnyEvaluation, Sample
 from gudspec.spec.models.samplers import Ddim, Dpm, Ode
@@ -147,11 +147,12 @@ sample: [{name: filled, task: {kind: inpaint, mask: {kind: half, hidden: bottom}
         from gudspec.process.groups import Groups
         from gudspec.program.known import known_components
 
-        tokens = design.partition(unet(experiment).conditioning)
+        conditioning = backbone(experiment).conditioning
+        tokens = design.partition(conditioning)
         for index, part in masked:
             if not tokens.refines(design.partition(part.by)):
                 place = ("objective", "measure", *(("measures", index) if inside else ()), "by")
-                message = f"tokens by `{unet(experiment).conditioning}` do not tell apart what is masked by `{part.by}`"
+                message = f"tokens by `{conditioning}` do not tell apart what is masked by `{part.by}`"
                 yield Finding(message, place)
         along = [("evaluate", index, entry) for index, entry in measured]
         for section, index, entry in [*along, *(("sample", index, entry) for index, entry, _ in asked)]:
@@ -165,7 +166,7 @@ sample: [{name: filled, task: {kind: inpaint, mask: {kind: half, hidden: bottom}
                 known = known_components(task, design.layout, mask)
                 if known is not None and not tokens.refines(Groups.of(known.astype(int))):
                     message = (
-                        f"tokens by `{unet(experiment).conditioning}` hold known and unknown components together: "
+                        f"tokens by `{conditioning}` hold known and unknown components together: "
                         "set `network.conditioning` to a finer one"
                     )
                     yield Finding(message, ("sample", index, "task", "kind"))
@@ -176,7 +177,7 @@ def follows(document: Document, entry: AnyEvaluation | Sample) -> bool:
     design = look(document).design
     assert design is not None
     assert entry.schedule is not None
-    tokens = design.partition(unet(document.experiment).conditioning)
+    tokens = design.partition(backbone(document.experiment).conditioning)
     try:
         return tokens.refines(design.along(entry.schedule).groups)
     except (ValueError, AssertionError):  # it fits neither basis nor image
@@ -213,7 +214,7 @@ sample: [{name: sevens, labels: [7], guidance: 2.0}]"""
     source = "Classifier-Free Diffusion Guidance (arXiv:2207.12598), Algorithm 1"
 
     def check(self, document: Document) -> Iterator[Finding]:
-        network, known = unet(document.experiment), classes(document.experiment.data.source)
+        network, known = backbone(document.experiment), classes(document.experiment.data.source)
         for index, entry in enumerate(document.experiment.sample):
             field = "labels" if entry.labels else "guidance"
             if not network.labels and (entry.labels or entry.guidance != 1):

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 from gudspec.linter.rule import Finding, Rule
 from gudspec.spec.load import Document
-from gudspec.spec.models.experiment import unet
+from gudspec.spec.models.experiment import backbone
+from gudspec.spec.models.training import Unet
 from gudspec.spec.sources import classes, counts, shape
 
 __all__ = ["RULES"]
@@ -67,7 +68,7 @@ class Labels(Rule):
 
     def check(self, document: Document) -> Iterator[Finding]:
         source = document.experiment.data.source
-        if unet(document.experiment).labels and classes(source) == 0:
+        if backbone(document.experiment).labels and classes(source) == 0:
             message = f"the source `{source.kind}` has no class labels to condition on"
             yield Finding(message, ("network", "labels"), suggestion="false")
 
@@ -199,8 +200,13 @@ class NeverAttends(Rule):
     source = "GUD (arXiv:2410.02667), App. A"
 
     def check(self, document: Document) -> Iterator[Finding]:
-        network, image = unet(document.experiment), shape(document.experiment.data.source)
-        if image is None or network.attention == 0 or document.experiment.design.schedule.kind in _SHARED:
+        network, image = document.experiment.network, shape(document.experiment.data.source)
+        if (
+            not isinstance(network, Unet)
+            or image is None
+            or network.attention == 0
+            or document.experiment.design.schedule.kind in _SHARED
+        ):
             return
         coarsest = max(image[:2]) >> (len(network.multipliers) - 1)
         if coarsest > network.attention:

@@ -1,4 +1,4 @@
-"""The building blocks of the U-Net."""
+"""Building blocks of networks."""
 
 import jax
 import jax.numpy as jnp
@@ -52,21 +52,21 @@ class ResidualBlock(nnx.Module):
 class CrossAttention(nnx.Module):
     """The image attends to the noising state (GUD, App. A).
 
-    One dense layer first reduces the T tokens to as many as the grid has positions.
+    One dense layer first reduces the T tokens.
 
     Args:
         channels: channels of the image features.
-        grid: height and width of the image features.
+        context: how many are left of the tokens; in the paper as many as the grid has positions.
         tokens: T, number of noising-state tokens.
         width: features per token.
         heads: attention heads; divides `channels`.
         rngs: keys of the initial parameters.
     """
 
-    def __init__(self, channels: int, grid: tuple[int, int], tokens: int, width: int, heads: int, *, rngs: nnx.Rngs):
+    def __init__(self, channels: int, context: int, tokens: int, width: int, heads: int, *, rngs: nnx.Rngs):
         self.heads = heads
         self.norm = norm(channels, rngs=rngs)
-        self.reduce = nnx.Linear(tokens, grid[0] * grid[1], rngs=rngs)
+        self.reduce = nnx.Linear(tokens, context, rngs=rngs)
         self.query = nnx.Linear(channels, channels, rngs=rngs)
         self.key_value = nnx.Linear(width, 2 * channels, rngs=rngs)
         self.out = nnx.Linear(channels, channels, kernel_init=nnx.initializers.zeros, rngs=rngs)
@@ -75,9 +75,8 @@ class CrossAttention(nnx.Module):
         """X [b, h, w, channels] and embedded tokens [b or 1, T, width] to [b, h, w, channels]."""
         batch, height, width, channels = x.shape
         context = self.reduce(state.swapaxes(1, 2)).swapaxes(1, 2)
-        context = jnp.broadcast_to(self.key_value(context), (batch, height * width, 2 * channels))
-        heads = (batch, height * width, self.heads, channels // self.heads)
-        query = self.query(self.norm(x)).reshape(heads)
-        key, value = (part.reshape(heads) for part in jnp.split(context, 2, axis=-1))
+        context = jnp.broadcast_to(self.key_value(context), (batch, context.shape[1], 2 * channels))
+        query = self.query(self.norm(x)).reshape(batch, height * width, self.heads, -1)
+        key, value = (part.reshape(batch, -1, self.heads, query.shape[3]) for part in jnp.split(context, 2, axis=-1))
         attended = jax.nn.dot_product_attention(query, key, value)
         return x + self.out(attended.reshape(x.shape))

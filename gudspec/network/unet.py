@@ -1,8 +1,7 @@
 """The noising-state-conditional U-Net of GUD, App. A."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from itertools import pairwise
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -12,7 +11,7 @@ from jax import Array
 from gudspec.network.layers import CrossAttention, ResidualBlock, conv, norm
 from gudspec.network.state import StateEmbedding
 
-__all__ = ["Unet", "Unets"]
+__all__ = ["Unet"]
 
 
 class Stage(nnx.Module):
@@ -87,7 +86,7 @@ class Unet(nnx.Module):
             block = ResidualBlock(inputs, outputs, vector, dropout, rngs=rngs)
             # a single token has nothing to choose from: its mean says all
             attends = tokens > 1 and max(grid) <= attention
-            cross = CrossAttention(outputs, grid, tokens, state, heads, rngs=rngs) if attends else None
+            cross = CrossAttention(outputs, grid[0] * grid[1], tokens, state, heads, rngs=rngs) if attends else None
             return Stage(block, cross)
 
         self.embed_state = StateEmbedding(tokens, state, mixer_layers, rngs=rngs)
@@ -184,24 +183,6 @@ def _forgetful(stage: Stage, *inputs: Array | None) -> Array:
     """
     graph, state = nnx.split(stage)
     return jax.checkpoint(lambda state, *inputs: nnx.merge(graph, state)(*inputs))(state, *inputs)
-
-
-class Unets(nnx.Module):
-    """A U-Net of its own for every grid.
-
-    Args:
-        networks: that of the whole image, then those of the image halved once, twice, ….
-    """
-
-    def __init__(self, networks: Iterable[Unet]):
-        self.networks = nnx.List(networks)
-
-    def __call__(
-        self, image: Array, tokens: Array, labels: Array | None = None, *, halvings: int = 0, **options: Any
-    ) -> Array:
-        """The prediction of the network of this grid; see `Unet`."""
-        predicted: Array = self.networks[halvings](image, tokens, labels, **options)
-        return predicted
 
 
 def _keys(key: Array | None) -> Iterator[Array | None]:

@@ -1,21 +1,24 @@
 """From an experiment to its program."""
 
 from functools import partial
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from flax import nnx
 
-from gudspec.network.unet import Unet, Unets
+from gudspec.network.dit import Dit
+from gudspec.network.separate import Separate
+from gudspec.network.unet import Unet
 from gudspec.program.autoencoder import Autoencoder
 from gudspec.program.design import Design, Shape
 from gudspec.program.measures import masks
 from gudspec.program.optimizer import optimizer
 from gudspec.program.program import Program
 from gudspec.program.segments import divided
-from gudspec.spec.models import Experiment
+from gudspec.spec.models import Experiment, transformers
 from gudspec.spec.models import autoencoders as spec
-from gudspec.spec.models.experiment import denoising, unet
+from gudspec.spec.models.experiment import denoising
 from gudspec.spec.models.measures import OnPath
+from gudspec.spec.models.training import Backbone
 from gudspec.spec.parameters import parameters
 from gudspec.spec.sources import classes as known_classes
 from gudspec.spec.sources import levels as known_levels
@@ -41,8 +44,8 @@ def compile(experiment: Experiment, shape: Shape | None = None, classes: int | N
         The program.
 
     Raises:
-        ValueError: neither the spec nor `shape` says how large an image is; the images cannot be halved as often, or
-            have no labels, as the spec asks; or γ is not constant on some token.
+        ValueError: neither the spec nor `shape` says how large an image is; the images cannot be halved or cut into
+            patches, or have no labels, as the spec asks; or γ is not constant on some token.
 
     Example:
         >>> import gudspec, jax
@@ -62,26 +65,19 @@ def compile(experiment: Experiment, shape: Shape | None = None, classes: int | N
         _check_halvings("network", len(network.multipliers) - 1, shape)
         return Autoencoder(experiment, shape, known_levels(source), known, optimizer(experiment.train))
     design = Design(experiment.design, shape)
-    for name, halvings in (("design.basis", design.layout.haar_levels), ("network", len(network.multipliers) - 1)):
-        _check_halvings(name, halvings, shape)
+    _check_halvings("design.basis", design.layout.haar_levels, shape)
     if network.labels and classes == 0:
         raise ValueError("`network.labels` asks for class labels, but the images have none")
     coarser = design.segments[-1].halvings
     if coarser:
         _check_segments(experiment, design, coarser)
+    _check_network(network, coarser, shape)
     tokens = design.partition(network.conditioning)
     masked = (design.partition(part.by) for part in masks(denoising(experiment)))
     if not all(tokens.refines(groups) for groups in (design.groups, *masked)):
         raise ValueError(f"γ is not constant on the tokens of `conditioning: {network.conditioning}`")
-    create = partial(
-        _unet,
-        shape=shape,
-        tokens=tokens.count,
-        coarser=coarser,
-        # one class more stands for a hidden label
-        classes=known + (network.label_dropout > 0) if network.labels else 0,
-        **network.model_dump(exclude={"kind", "conditioning", "labels", "label_dropout"}),
-    )
+    # one class more stands for a hidden label
+    labels = known + (network.label_dropout > 0) if network.labels else 0
     return Program(
         experiment=experiment,
         shape=shape,
@@ -90,7 +86,7 @@ def compile(experiment: Experiment, shape: Shape | None = None, classes: int | N
         design=design,
         tokens=tokens,
         bounds=parameters(experiment),
-        create=create,
+        create=partial(_network, network=network, shape=shape, tokens=tokens.count, classes=labels, coarser=coarser),
         optimizer=optimizer(experiment.train),
     )
 
@@ -100,26 +96,42 @@ def _check_halvings(name: str, halvings: int, shape: Shape) -> None:
         raise ValueError(f"`{name}` halves the images {halvings} times, but they are {shape[0]}×{shape[1]}")
 
 
+def _check_network(network: Backbone, coarser: int, shape: Shape) -> None:
+    """The network's grids must be those of the images, and of what `design.segments` leaves of them."""
+    if isinstance(network, transformers.Dit):
+        height, width = (side >> coarser for side in shape[:2])
+        if height % network.patch or width % network.patch:
+            raise ValueError(f"`network.patch` of {network.patch} pixels does not tile images of {height}×{width}")
+        return
+    _check_halvings("network", len(network.multipliers) - 1, shape)
+    if coarser >= len(network.multipliers):
+        raise ValueError(f"`network.multipliers` needs more than {coarser} levels to serve {coarser} coarser grids")
+
+
 def _check_segments(experiment: Experiment, design: Design, halvings: int) -> None:
-    """Dropping levels needs levels to drop, a network that has grids for what is left, and training on the path."""
-    levels, network = design.layout.haar_levels, unet(experiment)
+    """Dropping levels needs levels to drop, and training on the path."""
+    levels = design.layout.haar_levels
     if halvings > levels:
         raise ValueError(f"`design.segments` drops {halvings} levels of a haar basis that has {levels}")
-    if halvings >= len(network.multipliers):
-        raise ValueError(f"`network.multipliers` needs more than {halvings} levels to serve {halvings} coarser grids")
     if not isinstance(denoising(experiment).measure, OnPath):
         raise ValueError("`design.segments` needs `objective.measure: {kind: path}`: other measures leave the path")
     for _, batch in experiment.train.batches:
         divided(design.segments, batch, experiment.train.accumulate)
 
 
-def _unet(
-    rngs: nnx.Rngs, *, shape: Shape, tokens: int, coarser: int, grids: str, multipliers: tuple[int, ...], **fields: Any
-) -> Unet | Unets:
-    if grids == "shared" or not coarser:
-        return Unet(shape, tokens, multipliers=multipliers, coarser=coarser, rngs=rngs, **fields)
-    height, width, colors = shape
-    return Unets(
-        Unet((height >> n, width >> n, colors), tokens, multipliers=multipliers[n:], rngs=rngs, **fields)
-        for n in range(coarser + 1)
-    )
+def _network(
+    rngs: nnx.Rngs, *, network: Backbone, shape: Shape, tokens: int, classes: int, coarser: int
+) -> Unet | Dit | Separate:
+    """The network of a spec: one for the grid of the images and `coarser` coarser ones, or one for each."""
+    make = Dit if isinstance(network, transformers.Dit) else Unet
+    fields = network.model_dump(exclude={"kind", "conditioning", "labels", "label_dropout", "grids"})
+    fields |= {"tokens": tokens, "classes": classes, "rngs": rngs}
+    if network.grids == "shared" or not coarser:
+        return make(shape, coarser=coarser, **fields)
+
+    def own(halvings: int) -> Unet | Dit:
+        grid = (shape[0] >> halvings, shape[1] >> halvings, shape[2])
+        levels = {} if make is Dit else {"multipliers": fields["multipliers"][halvings:]}
+        return make(grid, **fields | levels)
+
+    return Separate(own(halvings) for halvings in range(coarser + 1))

@@ -13,6 +13,7 @@ import numpy as np
 import optax
 from flax import nnx
 
+from gudspec.network.created import Created
 from gudspec.process.arrays import Array
 from gudspec.process.dequantize import bits_offset
 from gudspec.process.groups import Groups
@@ -31,7 +32,7 @@ from gudspec.program.stretches import Stretch, shares, stretches_of
 from gudspec.program.tasks import Drawing, drawn
 from gudspec.program.train import Parameters, TrainState, compiled_step, initial_state
 from gudspec.spec.models import Experiment
-from gudspec.spec.models.experiment import denoising, unet
+from gudspec.spec.models.experiment import backbone, denoising
 from gudspec.spec.models.results import AnyEvaluation, Likelihood, Sample
 from gudspec.spec.models.samplers import AnySampler
 from gudspec.spec.models.schedules import AnySchedule
@@ -86,8 +87,7 @@ class Program:
         """Root key → the state before the first step."""
 
         def init(key: Array) -> TrainState:
-            network = self.create(nnx.Rngs(fold(key, "network")))
-            parameters = {"network": nnx.to_pure_dict(nnx.state(network))}
+            parameters: Parameters = {"network": self._network.parameters(fold(key, "network"))}
             if self.design.rises is not None:
                 parameters["path"] = {"rises": jnp.asarray(self.design.rises)}
             return initial_state(parameters, self.optimizer, key)
@@ -95,8 +95,8 @@ class Program:
         return jax.jit(init)
 
     @cached_property
-    def _graph(self) -> nnx.GraphDef[Any]:
-        return nnx.graphdef(nnx.eval_shape(lambda: self.create(nnx.Rngs(0))))
+    def _network(self) -> Created:
+        return Created(self.create)
 
     def stretches(
         self, parameters: Parameters, statistics: Statistics, design: Design, dropout_key: Array | None = None
@@ -107,7 +107,7 @@ class Program:
         def denoiser(process: Process, halvings: int) -> Denoise:
             if self.denoiser is not None:
                 return self.denoiser(parameters, process, statistics, dropout_key)
-            network: Any = nnx.merge(self._graph, parameters["network"])
+            network: Any = nnx.merge(self._network.graph, parameters["network"])
             labels = self.design.labels(self.tokens, statistics)
             own = partial(network, halvings=halvings) if halvings else network
             prediction = denoising(self.experiment).prediction
@@ -150,10 +150,10 @@ class Program:
 
     def condition(self, batch: Batch, key: Array | None = None) -> Condition:
         """What is known beside the pixels; with a key, as in training, the labels of some images are hidden."""
-        if not unet(self.experiment).labels:
+        if not backbone(self.experiment).labels:
             return {}
         labels = batch["labels"]
-        if key is not None and (share := unet(self.experiment).label_dropout):
+        if key is not None and (share := backbone(self.experiment).label_dropout):
             labels = jnp.where(jax.random.bernoulli(key, share, labels.shape), self.classes, labels)
         return {"labels": labels}
 
@@ -169,7 +169,7 @@ class Program:
         images = self.images(batch["pixels"], fold(key, "dequantize"))
         images = mirrored(images, self.experiment.data, fold(key, "flip"))
         ranges = {short_name(path): (b.low, b.high) for path, b in self.bounds.items()}
-        dropout_key = fold(key, "dropout", part) if unet(self.experiment).dropout else None
+        dropout_key = fold(key, "dropout", part) if backbone(self.experiment).dropout else None
         stretches = self.stretches(parameters, statistics, self.design, dropout_key)
         chi, condition = stretches[0].process.to_components(images), self.condition(batch, fold(key, "labels"))
         loss = jnp.float32(0)

@@ -59,7 +59,7 @@ def sample(
         χ(stop), [b, H, W, C]; or the states [frames, b, H, W, C], of which the last is χ(stop). Where components rest
         they hold the noise that the prior gave them, whenever that is.
     """
-    times = times_of(sampler, shares_of(sampler), stretches[0].process.path, parameters)
+    times = times_of(sampler, shares_of(sampler), stretches[0].process, parameters)
     times = jnp.where(start >= stop, times, times[::-1])
     kept = jnp.broadcast_to(chi, (frames, *chi.shape)) if frames else None
 
@@ -131,8 +131,8 @@ def method_of(sampler: spec.AnySampler) -> Method:
             return ancestral_step()
         case spec.Ddim(eta=eta):
             return ddim_step(eta)
-        case spec.Dpm():
-            return dpm_step()
+        case spec.Dpm(order=order):
+            return dpm_step(order)
         case spec.EulerMaruyama():
             return euler_maruyama_step()
         case spec.StochasticHeun():
@@ -144,17 +144,21 @@ def method_of(sampler: spec.AnySampler) -> Method:
 
 
 def moves(times: Array) -> Array:
-    """Rows (t, s, length of the step over that of the one before) of the steps between times [n + 1]: [n, 3]."""
-    length = times[:-1] - times[1:]
-    # of the last step that was not of length 0
-    _, before = jax.lax.scan(lambda last, now: (jnp.where(now != 0, now, last), last), jnp.float32(0), length)
-    ratio = jnp.where(before != 0, length / jnp.where(before != 0, before, 1), 0)
-    return jnp.stack([times[:-1], times[1:], ratio], axis=1)
+    """Rows (t, s, ratios) of the steps between times [n + 1], see `Move`: [n, 4]."""
+    lengths = times[:-1] - times[1:]
+
+    def ratios(last: Array, now: Array) -> tuple[Array, Array]:
+        """Of the last two steps that were not of length 0."""
+        one, two = last
+        among = jnp.array([jnp.where(one != 0, now / one, 0), jnp.where(two != 0, one / two, 0)])
+        return jnp.where(now != 0, jnp.array([now, one]), last), among
+
+    return jnp.column_stack([times[:-1], times[1:], jax.lax.scan(ratios, jnp.zeros(2), lengths)[1]])
 
 
 def move(process: Process, parameters: Parameters, row: Array) -> Move:
     """The step of a row of `moves`."""
-    return Move(process.gamma(row[:1], parameters), process.gamma(row[1:2], parameters), row[2])
+    return Move(process.gamma(row[:1], parameters), process.gamma(row[1:2], parameters), row[2:])
 
 
 def walk(
@@ -192,7 +196,8 @@ def walk(
         return (chi, memory, kept), None
 
     rows = moves(times)
-    chi, _, kept = jax.lax.scan(body, (chi, jnp.zeros_like(chi), kept), (jnp.arange(len(rows)), rows))[0]
+    memory = jnp.zeros((method.memory, *chi.shape), chi.dtype)
+    chi, _, kept = jax.lax.scan(body, (chi, memory, kept), (jnp.arange(len(rows)), rows))[0]
     return chi, kept
 
 

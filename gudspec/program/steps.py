@@ -5,6 +5,7 @@ Stochastic steps need γ_s ≤ γ_t; deterministic ones go both ways.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import NamedTuple, TypeAlias
 
@@ -40,12 +41,12 @@ class Move(NamedTuple):
     """γ before it, [1, H, W, C]."""
     gamma_s: Array
     """γ after it, [1, H, W, C]."""
-    ratio: Array
-    """Length of this step over that of the one before, in t; 0 in the first step."""
+    ratios: Array
+    """Lengths in t: this step over the one before, and that over the one before it; 0 of what is not, [2]."""
 
 
 Step: TypeAlias = Callable[[Denoiser, Array, Array, Move, Array], tuple[Array, Array]]
-"""(denoiser, χ_t, memory, move, white noise [draws, b, H, W, C]) → χ_s and memory; the memory starts as zeros."""
+"""(denoiser, χ_t, memory, move, white noise [draws, b, H, W, C]) → χ_s and memory [memory, b, H, W, C], at first 0."""
 
 
 class Method(NamedTuple):
@@ -55,6 +56,8 @@ class Method(NamedTuple):
     """Its update."""
     draws: int = 0
     """White noises that a step takes; 0 of a deterministic sampler."""
+    memory: int = 0
+    """How many states like χ a step leaves for the next."""
 
 
 def ddim_step(eta: float) -> Method:
@@ -149,22 +152,42 @@ def heun_step() -> Method:
     return Method(step)
 
 
-def dpm_step() -> Method:
-    """DPM-Solver++(2M) (arXiv:2211.01095, Alg. 2), component by component; the memory is the last x̂.
+def dpm_step(order: int) -> Method:
+    """DPM-Solver++(2M) or (3M) (arXiv:2211.01095, Alg. 2), component by component; the memory holds the last x̂.
 
-    With λ = −γ/2 and h = λ_s − λ_t: χ_s = (σ_s/σ_t) χ_t − α_s (e^(−h) − 1) D, D = x̂ + ½r (x̂ − x̂_before). The paper's r
-    is h/h_before. On clipped paths a component's h_before is 0 at the kink where it starts to move, so that r is here
-    the ratio of the steps in t, shared by all components, and at most 2: the order is kept.
+    With λ = −γ/2 and h = λ_s − λ_t: χ_s = (σ_s/σ_t) χ_t + α_s ∫ e^(−(h − τ)) x̂(τ) dτ, where 2M takes x̂ at the middle of
+    the step, x̂ + ½D with D the last difference per step, and 3M the parabola through the last three estimates, in the
+    way of exponential integrators: h (φ_1 x̂ + φ_2 D_1 + φ_3 D_2) with its first two derivatives D_1 and D_2. [derived;
+    common implementations have half of this D_2, which is of second order only]
+
+    On clipped paths the length of a component's step before is 0 at the kink where it starts to move, so that ratios of
+    lengths are those in t, shared by all components, and at most 2: the order is kept. 3M begins with a step of each
+    lower order, close to the prior, where little happens.
     """
 
     def step(denoise: Denoiser, chi: Array, memory: Array, move: Move, noise: Array) -> tuple[Array, Array]:
-        s_t = sigma(move.gamma_t)
+        s_t, a_s = sigma(move.gamma_t), alpha(move.gamma_s)
         clean = (chi - s_t * denoise(chi, move.gamma_t)) / alpha(move.gamma_t)
-        ahead = clean + 0.5 * jnp.minimum(move.ratio, 2.0) * (clean - memory)
-        shrink = jnp.expm1(0.5 * (move.gamma_s - move.gamma_t))  # e^(−h) − 1
-        return sigma(move.gamma_s) / s_t * chi - alpha(move.gamma_s) * shrink * ahead, clean
+        ratio, before = jnp.minimum(move.ratios, 2.0)
+        change = ratio * (clean - memory[0])
+        kept, h = sigma(move.gamma_s) / s_t * chi, 0.5 * (move.gamma_t - move.gamma_s)
+        if order == 2:
+            return kept - a_s * jnp.expm1(-h) * (clean + 0.5 * change), clean[None]
+        bend = (change - ratio * before * (memory[0] - memory[1])) * before / (1 + before)
+        moved = _phi(h, 1) * clean + _phi(h, 2) * (change + bend) + _phi(h, 3) * 2 * ratio * bend
+        return kept + a_s * h * moved, jnp.stack([clean, memory[0]])
 
-    return Method(step)
+    return Method(step, memory=order - 1)
+
+
+def _phi(h: Array, order: int) -> Array:
+    """φ_k(−h) = ∫_0^1 e^(−(1 − s)h) s^(k−1)/(k−1)! ds, from φ_1(z) = (e^z − 1)/z and φ_(k+1)(z) = (φ_k(z) − 1/k!)/z."""
+    near = abs(h) < 0.5  # there differences lose too many digits
+    far = jnp.where(near, 1.0, h)
+    value = -jnp.expm1(-far) / far
+    for k in range(1, order):
+        value = (1 / math.factorial(k) - value) / far
+    return jnp.where(near, sum((-h) ** j / math.factorial(j + order) for j in range(8)), value)
 
 
 def langevin(predictor: Method, corrections: int, snr: float) -> Method:
@@ -183,4 +206,4 @@ def langevin(predictor: Method, corrections: int, snr: float) -> Method:
             chi = chi + jnp.where(moved, change, 0.0)
         return chi, memory
 
-    return Method(step, predictor.draws + corrections)
+    return Method(step, predictor.draws + corrections, predictor.memory)

@@ -69,8 +69,8 @@ class Propagator:
         return self._times(_unstepped(sampler, grid=sampler.grid))(padded)
 
     def _compiled_times(self, sampler: spec.AnySampler) -> Callable[[Array], Array]:
-        path = self._data.stretches[0].process.path
-        return jax.jit(lambda shares: times_of(sampler, shares, path, self._data.parameters))
+        process = self._data.stretches[0].process
+        return jax.jit(lambda shares: times_of(sampler, shares, process, self._data.parameters))
 
     def _compiled_walk(self, sampler: spec.AnySampler) -> Callable[[Array], Array]:
         method, data = method_of(sampler), self._data
@@ -91,7 +91,7 @@ class Propagator:
 
         def step(process: Process, covariance: Array, row: Array) -> Array:
             to = move(process, data.parameters, row)
-            result = method.step(data.oracle.denoise, chi, jnp.zeros_like(chi), to, noise)[0]
+            result = method.step(data.oracle.denoise, chi, jnp.zeros((0, *chi.shape)), to, noise)[0]
             moved, *drawn = jnp.split(jnp.where(to.gamma_s == to.gamma_t, chi, result), method.draws + 1)
             identity = jnp.eye(data.dimensions) if data.full else jnp.ones(data.dimensions)
             return self._image(moved, covariance) + sum(self._image(part, identity) for part in drawn)

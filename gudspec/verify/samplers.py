@@ -44,6 +44,8 @@ def label(sampler: spec.AnySampler) -> str:
     match sampler:
         case spec.Ddim(eta=eta):
             return f"ddim η = {eta:g}"
+        case spec.Dpm(order=order):
+            return f"dpm {order}M"
         case spec.Ode(solver=solver):
             return f"ode {solver}"
         case _:

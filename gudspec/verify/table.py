@@ -22,15 +22,21 @@ _LADDER = (5, 7, 10, 15, 20, 30, 40, 50, 70, 100, 150, 200, 300, 500, 700, 1000)
 """Evaluations that are tried against the reference."""
 _REFERENCE = spec.EulerMaruyama(kind="euler_maruyama")
 _HEUN, _DPM = spec.Ode(kind="ode", solver="heun"), spec.Dpm(kind="dpm")
+_THIRD = spec.Dpm(kind="dpm", order=3)
+_ANCESTRAL, _DDIM = spec.Ancestral(kind="ancestral"), spec.Ddim(kind="ddim")
 _ARC, _EDM = spec.ArcLengthGrid(kind="arc_length"), spec.EdmGrid(kind="edm")
+_ANGLE = spec.AngleGrid(kind="angle")
 _SAMPLERS: tuple[spec.AnySampler, ...] = (
     _REFERENCE,
     spec.StochasticHeun(kind="stochastic_heun"),
-    spec.Ancestral(kind="ancestral"),
     spec.PredictorCorrector(kind="predictor_corrector"),
-    spec.Ddim(kind="ddim"),
+    *(sampler.model_copy(update={"grid": grid}) for sampler in (_ANCESTRAL, _DDIM) for grid in (_DDIM.grid, _ANGLE)),
     spec.Ode(kind="ode", solver="euler"),
-    *(sampler.model_copy(update={"grid": grid}) for sampler in (_HEUN, _DPM) for grid in (_HEUN.grid, _ARC, _EDM)),
+    *(
+        sampler.model_copy(update={"grid": grid})
+        for sampler in (_HEUN, _DPM, _THIRD)
+        for grid in (_HEUN.grid, _ARC, _EDM)
+    ),
 )
 
 

@@ -10,7 +10,10 @@ import numpy as np
 from gudspec.linter.look import look
 from gudspec.spec.load import Document
 from gudspec.spec.models import Experiment
+from gudspec.spec.models.autoencoders import Autoencoder
 from gudspec.spec.models.results import Likelihood
+from gudspec.spec.models.training import AnyNetwork, Unet
+from gudspec.spec.models.transformers import Dit
 from gudspec.spec.sources import classes, shape
 
 __all__ = ["broken", "crooked", "structure", "traceable"]
@@ -26,12 +29,21 @@ def traceable(experiment: Experiment) -> bool:
     exact = any(isinstance(one, Likelihood) and one.divergence == "exact" for one in experiment.evaluate)
     return (
         max(image) <= 32
-        and network.channels * max(network.multipliers) <= 512
-        and len(network.multipliers) * network.blocks <= 8
-        and network.mixer_layers <= 4
+        and _small(network)
         and len(experiment.evaluate) + len(experiment.sample) + len(experiment.train.phases) <= 4
         and not (exact and np.prod(image) > 1024)
     )
+
+
+def _small(network: AnyNetwork) -> bool:
+    match network:
+        case Unet():
+            depth, width = len(network.multipliers) * network.blocks, network.channels * max(network.multipliers)
+        case Dit():
+            depth, width = 1, max(1, network.mlp_ratio) * network.width  # one block is traced, however many there are
+        case Autoencoder():
+            return len(network.multipliers) * network.blocks <= 8 and network.channels * max(network.multipliers) <= 512
+    return depth <= 8 and width <= 512 and network.mixer_layers <= 4
 
 
 def structure(experiment: Experiment) -> str:

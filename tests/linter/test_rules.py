@@ -194,6 +194,13 @@ def test_there_is_a_golden_pair_for_every_code() -> None:
         # A batch is cut first and shared then; parts that do not fit are no problem of the mesh.
         ("{mesh: {data: 4}, train: {batch_size: 16, accumulate: 8}}", ["GUD306"]),
         ("{mesh: {data: 4}, train: {batch_size: 16, accumulate: 3, phases: [{steps: 1, batch_size: 32}]}}", ["GUD307"]),
+        # Of a transformer's grids the coarsest is the one that counts; what does not fit the image is told once.
+        ("{design: {basis: {kind: haar, levels: 2}, schedule: {kind: dvdp}, segments: [0.4, 0.8]}, network: {kind: dit, patch: 4}}", ["GUD282"]),
+        ("{design: {basis: {kind: haar, levels: 2}, schedule: {kind: dvdp}, segments: [0.4, 0.8]}, network: {kind: dit, patch: 2}}", []),
+        ("{design: {basis: {kind: haar, levels: 2}, schedule: {kind: dvdp}, segments: [0.4, 0.8]}, network: {kind: dit, patch: 3}}", ["GUD294"]),
+        ("{data: {source: {kind: photos, size: 128}}, design: {basis: {kind: fourier}}, network: {kind: dit, patch: 1, heads: 1, conditioning: components}}", ["GUD302"]),
+        ("{data: {source: {kind: photos, size: 128}}, network: {kind: dit, patch: 8, labels: true}}", ["GUD232"]),
+        ("{network: {kind: dit}, objective: {kind: elbo}}", ["GUD290"]),
         # A matrix that is no basis is not a path.
         ("design: {basis: {kind: color, spatial: {kind: haar, levels: 5}}}", ["GUD206", "GUD201"]),
     ],

@@ -1,14 +1,18 @@
 """The times of samplers."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 import pytest
 
+from gudspec.engine.prepare import open_data
 from gudspec.process.process import Process
 from gudspec.program.grids import shares_of, times_of
 from gudspec.program.program import Program
 from gudspec.spec.models import samplers as spec
+from gudspec.verify.gaussian import gaussian_data
+from gudspec.verify.propagate import Propagator, wasserstein
 from tests.program.test_samplers import COLUMNS, program_and_process
 
 COSINE = "{kind: cosine, gamma: {min: -8, max: 5}}"
@@ -16,6 +20,7 @@ GRIDS = (
     spec.UniformGrid(kind="uniform"),
     spec.GammaGrid(kind="gamma"),
     spec.ArcLengthGrid(kind="arc_length"),
+    spec.AngleGrid(kind="angle"),
     spec.EdmGrid(kind="edm"),
     spec.TimesGrid(kind="times", times=(1.0, 0.9, 0.5, 0.1, 0.0)),
 )
@@ -23,7 +28,7 @@ GRIDS = (
 
 def times_at(sampler: spec.AnySampler, grid: spec.AnyGrid, program: Program, process: Process) -> np.ndarray:
     sampler = sampler.model_copy(update={"grid": grid})
-    return np.asarray(times_of(sampler, shares_of(sampler), process.path, program.at()))
+    return np.asarray(times_of(sampler, shares_of(sampler), process, program.at()))
 
 
 @pytest.mark.parametrize("schedule", [COSINE, COLUMNS])
@@ -71,3 +76,27 @@ def test_arc_length_is_even_in_the_length_of_the_path() -> None:
     times = times_at(spec.Ddim(kind="ddim", steps=10), grid, program, process)
     done = np.interp(-times, -fine[1:], length / length[-1])
     np.testing.assert_allclose(done, np.linspace(0, 1, 11), atol=2e-3)
+
+
+def test_angles_of_the_cosine_schedule_are_its_times() -> None:
+    """tan φ = σ/α = tan(πt/2) of data of variance 1 (arXiv:2102.09672); clipped, the ends alone differ."""
+    program, process = program_and_process(COSINE)
+    white = replace(process, variance=np.ones_like(process.variance), scale=np.ones_like(process.scale))
+    times = times_at(spec.Ddim(kind="ddim", steps=10), spec.AngleGrid(kind="angle"), program, white)
+    angles = np.arctan(np.exp(0.5 * np.asarray(process.path.gamma(times, program.at()))[:, 0]))
+    ends = np.arctan(np.exp(0.5 * np.array([5, -8])))
+    np.testing.assert_allclose(angles, np.linspace(*ends, 11), atol=1e-3)
+
+
+@pytest.mark.parametrize("schedule", ["{kind: soft_linear, inverse_softness: 1.0}", COLUMNS])
+@pytest.mark.parametrize("sampler", [spec.Ddim(kind="ddim", steps=50), spec.Ancestral(kind="ancestral", steps=50)])
+def test_even_in_angles_first_order_samplers_err_less(sampler: spec.AnySampler, schedule: str) -> None:
+    """By the exact covariance of what they draw from Gaussian data."""
+    program, _ = program_and_process(schedule)
+    data = gaussian_data(open_data(program.experiment))
+    propagator = Propagator(data)
+    grids = (spec.UniformGrid(kind="uniform"), spec.AngleGrid(kind="angle"))
+    even, angle = (
+        wasserstein(data, propagator.covariance(sampler.model_copy(update={"grid": grid}))) for grid in grids
+    )
+    assert even > 1.3 * angle

@@ -13,7 +13,7 @@ from gudspec.program.samplers import walk
 from gudspec.spec.load import loads
 
 RNG = np.random.default_rng(0)
-CHI, EPSILON, NOISE, MEMORY = RNG.normal(size=(4, 2, 4, 4, 1))
+CHI, EPSILON, NOISE, *MEMORY = RNG.normal(size=(5, 2, 4, 4, 1))
 GAMMA_T = RNG.uniform(-4, 4, size=(1, 4, 4, 1))
 GAMMA_S = GAMMA_T - RNG.uniform(0.1, 1, size=GAMMA_T.shape)
 
@@ -23,11 +23,11 @@ def denoise(chi: np.ndarray, gamma: np.ndarray) -> np.ndarray:
     return np.asarray(EPSILON, chi.dtype) + 0.1 * chi * chi + 0.05 * gamma
 
 
-def take(method: steps.Method, ratio: float = 0.0) -> np.ndarray:
+def take(method: steps.Method, *ratios: float) -> np.ndarray:
     chi, gamma_t, gamma_s, noise, memory = (
         jnp.asarray(a, jnp.float32) for a in (CHI, GAMMA_T, GAMMA_S, NOISE[None].repeat(2, 0), MEMORY)
     )
-    move = steps.Move(gamma_t, gamma_s, jnp.float32(ratio))
+    move = steps.Move(gamma_t, gamma_s, jnp.array([*ratios, 0.0, 0.0][:2], jnp.float32))
     return np.asarray(method.step(denoise, chi, memory, move, noise)[0])
 
 
@@ -110,10 +110,31 @@ def test_dpm_is_the_published_update(ratio: float) -> None:
     h = np.log(a_s / s_s) - np.log(a_t / s_t)
     if ratio:
         r = 1 / ratio  # the paper's r_i = h_(i−1) / h_i
-        data = (1 + 1 / (2 * r)) * clean() - 1 / (2 * r) * MEMORY
+        data = (1 + 1 / (2 * r)) * clean() - 1 / (2 * r) * MEMORY[0]
     else:
         data = clean()
-    close(take(steps.dpm_step(), ratio), s_s / s_t * CHI - a_s * (np.exp(-h) - 1) * data)
+    close(take(steps.dpm_step(2), ratio), s_s / s_t * CHI - a_s * (np.exp(-h) - 1) * data)
+
+
+@pytest.mark.parametrize(("ratios", "degree"), [((0.0, 0.0), 0), ((0.7, 0.0), 1), ((0.7, 1.2), 2)])
+def test_dpm_of_order_3_is_exact_for_a_parabola(ratios: tuple[float, float], degree: int) -> None:
+    """χ/σ grows by ∫ e^λ x̂ dλ, here by Gauss–Legendre, x̂ being the polynomial through the last estimates."""
+    (_, s_t), (a_s, s_s) = coefficients(GAMMA_T), coefficients(GAMMA_S)
+    h, now = -0.5 * (GAMMA_S - GAMMA_T), clean()
+    lengths = [1 / ratios[0] if ratios[0] else 0.0, 1 / (ratios[0] * ratios[1]) if ratios[1] else 0.0]
+    values = [now, *MEMORY][: degree + 1]
+    places = -np.cumsum([0.0, *lengths])[: degree + 1]  # in units of h
+
+    def estimate(share: float) -> np.ndarray:  # Lagrange's polynomial
+        others = [[(share - q) / (p - q) for q in places if q != p] for p in places]
+        return sum(np.prod(other) * value for other, value in zip(others, values, strict=True))
+
+    nodes, weights = np.polynomial.legendre.leggauss(12)
+    integral = sum(
+        0.5 * w * h * np.exp(-h * (1 - (x + 1) / 2)) * estimate((x + 1) / 2)
+        for x, w in zip(nodes, weights, strict=True)
+    )
+    close(take(steps.dpm_step(3), *ratios), s_s / s_t * CHI + a_s * integral)
 
 
 def test_a_corrector_takes_langevin_steps() -> None:
@@ -162,11 +183,12 @@ def test_frozen_components_stay_to_the_bit() -> None:
     assert changed[:, :, 3].all()
 
 
-def test_repeated_times_change_nothing() -> None:
+@pytest.mark.parametrize("order", [2, 3])
+def test_repeated_times_change_nothing(order: int) -> None:
     """A time that is there twice is a step of length 0: no evaluation, and the memory stays that of the last step."""
     program, process = program_and_process("{kind: cosine, gamma: {min: -8, max: 5}}")
     once = jnp.linspace(1, 0, 9)
     twice = jnp.sort(jnp.concatenate([once, once[2:5]]), descending=True)
     arguments = (process, jnp.asarray(CHI, jnp.float32), jax.random.key(0), program.at())
-    results = [np.asarray(walk(steps.dpm_step(), denoise, *arguments, times)[0]) for times in (once, twice)]
+    results = [np.asarray(walk(steps.dpm_step(order), denoise, *arguments, times)[0]) for times in (once, twice)]
     np.testing.assert_allclose(results[0], results[1], rtol=1e-6, atol=1e-6)

@@ -11,7 +11,8 @@ import pytest
 from flax import nnx
 
 import gudspec
-from gudspec.network.unet import Unet, Unets
+from gudspec.network.separate import Separate
+from gudspec.network.unet import Unet
 from gudspec.process.arrays import Array
 from gudspec.process.paths import Held
 from gudspec.process.process import Process
@@ -127,7 +128,7 @@ def test_a_coarse_image_meets_only_the_inner_levels(grids: str) -> None:
         network = Unet((8, 8, 1), 3, channels=8, multipliers=(1, 2, 2), coarser=2, **fields)
     else:
         sizes = ((8, (1, 2, 2)), (4, (2, 2)), (2, (2,)))
-        network = Unets(Unet((s, s, 1), 3, channels=8, multipliers=m, **fields) for s, m in sizes)
+        network = Separate(Unet((s, s, 1), 3, channels=8, multipliers=m, **fields) for s, m in sizes)
     graph, state = nnx.split(network)
     tokens = jnp.ones((2, 3, 2))
     touched = []

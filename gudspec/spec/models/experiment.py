@@ -11,7 +11,7 @@ from gudspec.spec.models.design import Design
 from gudspec.spec.models.launch import Launch
 from gudspec.spec.models.results import AnyEvaluation, Sample
 from gudspec.spec.models.sweep import Sweep
-from gudspec.spec.models.training import AnyNetwork, AnyObjective, Checkpoint, Denoising, Mesh, Train, Unet
+from gudspec.spec.models.training import AnyNetwork, AnyObjective, Backbone, Checkpoint, Denoising, Mesh, Train, Unet
 
 
 class Experiment(Model):
@@ -70,8 +70,8 @@ def denoising(experiment: Experiment) -> Denoising:
     return objective
 
 
-def unet(experiment: Experiment) -> Unet:
+def backbone(experiment: Experiment) -> Backbone:
     """The network of a diffusion model; specs of autoencoders are told apart before."""
     network = experiment.network
-    assert isinstance(network, Unet)
+    assert isinstance(network, Backbone)
     return network

@@ -64,7 +64,7 @@ class DesignPath(Model):
 
 class _Evaluation(_Measured):
     images: Positive | None = None
-    """How many images of the split, from its start; null takes all."""
+    """How many images of the split, evenly spread over it; null takes all."""
     split: Literal["train", "validation", "test"] = "test"
     """Which images."""
     batch_size: Images = 128

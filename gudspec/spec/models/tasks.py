@@ -28,7 +28,7 @@ Pixels = Annotated[int, Field(ge=1, le=16_384)]
 
 class _FromImages(Model):
     images: Literal["train", "validation", "test"] = "test"
-    """The split whose first images are given."""
+    """The split of which images are given, evenly spread over it."""
 
 
 class RectangleMask(Model):

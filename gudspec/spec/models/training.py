@@ -1,12 +1,13 @@
 """`objective`, `network`, `train`, `mesh`, `checkpoint`: what is learned and how."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
 from gudspec.spec.models.autoencoders import Autoencoder, Elbo
 from gudspec.spec.models.base import Model, problem
 from gudspec.spec.models.measures import AnyMeasure, OnPath
+from gudspec.spec.models.transformers import Conditioning, Dit
 
 Positive = Annotated[int, Field(ge=1)]
 Images = Annotated[int, Field(ge=1, le=1_000_000)]
@@ -14,7 +15,7 @@ Images = Annotated[int, Field(ge=1, le=1_000_000)]
 
 
 class Denoising(Model):
-    """The denoising score matching loss (12): a diffusion model. Needs the unet network."""
+    """The denoising score matching loss (12): a diffusion model. Needs the unet or the dit network."""
 
     kind: Literal["denoising"] = "denoising"
     """May be left out."""
@@ -57,9 +58,7 @@ class Unet(Model):
     residual blocks alone, which keeps big images affordable."""
     heads: Positive = 2
     """Attention heads."""
-    conditioning: Literal[
-        "groups", "scalar", "components", "pixels", "columns", "rows", "levels", "level_columns", "colors"
-    ] = "groups"
+    conditioning: Conditioning = "groups"
     """The noising-state tokens: a partition of the components on whose parts γ must be constant. `groups` takes the
     groups of the schedule."""
     state: Annotated[int, Field(ge=8, le=16_384)] = 32
@@ -90,7 +89,10 @@ class Unet(Model):
         return self
 
 
-AnyNetwork = Annotated[Unet | Autoencoder, Field(discriminator="kind")]
+Backbone: TypeAlias = Unet | Dit
+"""The networks of a diffusion model."""
+
+AnyNetwork = Annotated[Unet | Dit | Autoencoder, Field(discriminator="kind")]
 
 
 class Optimizer(Model):
