@@ -1,5 +1,6 @@
 """`gudspec sample`."""
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -53,9 +54,11 @@ def sample(
 
         changes = [*(overrides or ()), *mesh_overrides(mesh)]
         document = _asked(workdir, task, sampler, name, changes)
+        label = "" if sampler is None else "-" + "-".join(re.findall(r"[\w.]+", sampler.replace("kind:", "")))
         with Terminal() as terminal, located(document):
             options = engine.Options(terminal, stop, cache_dir)
-            files = engine.draw(workdir, count, name=name, seed=seed, experiment=document.experiment, options=options)
+            spec = document.experiment
+            files = engine.draw(workdir, count, name=name, seed=seed, label=label, experiment=spec, options=options)
             for file in files:
                 options.speaker.say(file)
 
@@ -71,11 +74,16 @@ def _asked(workdir: str, task: Path | None, sampler: str | None, name: str | Non
     own = folder.experiment()
     text = Source(str(folder.spec), folder.spec.read_text())
     if task is not None:
-        return checked(task, changes, base=text)
+        if sampler is not None:
+            raise typer.BadParameter("the file of --task says itself how it is drawn", param_hint="--sampler")
+        document = checked(task, changes, base=text)
+        if not document.experiment.sample:
+            raise typer.BadParameter("its `sample` is empty: there is nothing to draw", param_hint="--task")
+        return document
     if sampler is not None:
         kind = sampler if sampler.lstrip().startswith("{") else f"{{kind: {sampler}}}"
-        names = [entry.name for entry in own.sample]
-        index = names.index(name) if name in names else 0
-        entry = f"sample.{index}.sampler={kind}" if names else f"sample=[{{name: samples, sampler: {kind}}}]"
-        changes = [*changes, entry]
+        chosen = [index for index, entry in enumerate(own.sample) if name in (None, entry.name)]
+        changes += [f"sample.{index}.sampler={kind}" for index in chosen]
+        if not own.sample:
+            changes.append(f"sample=[{{name: samples, sampler: {kind}}}]")
     return passed(reads(text.text, changes, name=text.name), base=text)

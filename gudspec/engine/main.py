@@ -138,6 +138,7 @@ def draw(
     *,
     name: str | None = None,
     seed: int | None = None,
+    label: str = "",
     overrides: Iterable[str] = (),
     experiment: Experiment | None = None,
     reporter: Reporter | None = None,
@@ -150,6 +151,7 @@ def draw(
         count: how many images; None takes the entries' own numbers.
         name: entry of `sample` to follow; None takes all, or plain samples where there is none.
         seed: seed of the noise; None takes the spec's.
+        label: what the names of the files end with.
         overrides: `path=value` each; they may change run fields, not the design.
         experiment: what is drawn, where it is not the run's own spec; of the same design.
         reporter: who is told.
@@ -168,7 +170,7 @@ def draw(
         files = []
         for entry in [entries[name]] if name else entries.values():
             sized = entry if count is None else entry.model_copy(update={"count": count})
-            file = f"{sized.name}-{sized.count}" + ("" if seed is None else f"-seed{seed}")
+            file = f"{sized.name}-{sized.count}" + ("" if seed is None else f"-seed{seed}") + label
             for index, at in enumerate(points(sized)):
                 numbered = file if len(points(sized)) == 1 else f"{file}-{index}"
                 files.append(str(trained.workdir.path / trained.draw(sized, numbered, at)["file"]))

@@ -13,7 +13,7 @@ from gudspec.spec.models.bases import ColorBasis, HaarBasis, spatial
 from gudspec.spec.models.data import Shape
 from gudspec.spec.models.experiment import backbone, denoising
 from gudspec.spec.models.measures import Independent, Masked, MeasureMixture
-from gudspec.spec.models.results import AnyEvaluation, Sample
+from gudspec.spec.models.results import AnyEvaluation, Sample, expand
 from gudspec.spec.models.samplers import Ddim, Dpm, Ode
 from gudspec.spec.models.schedules import AnySchedule, SequentialSchedule
 from gudspec.spec.sources import classes, shape
@@ -37,6 +37,21 @@ def fitting(experiment: Experiment) -> Iterator[tuple[int, Sample, tasks.AnyTask
 
 def _schedule(experiment: Experiment, entry: Sample) -> AnySchedule:
     return entry.schedule or experiment.design.schedule
+
+
+def _softness(schedule: SequentialSchedule, entry: Sample) -> list[float]:
+    """B of every strip that is drawn."""
+    swept = None if entry.schedule else entry.at.get("design.schedule.inverse_softness")
+    if swept is not None:
+        return [float(b) for b in expand(swept)]
+    b = schedule.inverse_softness
+    return [b if isinstance(b, float | int) else b.value]
+
+
+def _count(experiment: Experiment, schedule: SequentialSchedule) -> int | None:
+    """Columns, or rows, of an image."""
+    image = shape(experiment.data.source)
+    return None if image is None else image[1] if schedule.ordering.kind == "column" else image[0]
 
 
 class TaskBasis(Rule):
@@ -72,8 +87,14 @@ def _misfit(experiment: Experiment, entry: Sample) -> tuple[str, str] | None:
             return "kind", f"`{task.kind}` needs the pixel basis, not {inner.kind}"
         case tasks.Extend():
             schedule = _schedule(experiment, entry)
-            ordered = isinstance(schedule, SequentialSchedule) and schedule.ordering.kind in ("column", "row")
-            return None if ordered else ("kind", "`extend` needs a sequential schedule, ordered by `column` or `row`")
+            if not isinstance(schedule, SequentialSchedule) or schedule.ordering.kind not in ("column", "row"):
+                return "kind", "`extend` needs a sequential schedule, ordered by `column` or `row`"
+            if 0.0 in _softness(schedule, entry):
+                return "kind", "with b = 0 no column waits for another: there is nothing to extend"
+            count = _count(experiment, schedule)
+            if count is not None and task.stride >= count:
+                return "stride", f"a stride of {task.stride} leaves nothing of {count} to go on from"
+            return None
         case tasks.Upscale() if not isinstance(inner, HaarBasis):
             return "kind", f"`upscale` needs the haar basis, not {inner.kind}"
         case tasks.Upscale(levels=levels) if isinstance(inner, HaarBasis) and levels > inner.levels:
@@ -311,30 +332,31 @@ sample: [{name: strips, task: {kind: extend, stride: 9}}]"""
     source = "GUD (arXiv:2410.02667), App. C; the times are derived, and tested on a Markov field"
 
     def check(self, document: Document) -> Iterator[Finding]:
-        image = shape(document.experiment.data.source)
         for index, entry, task in fitting(document.experiment):
             schedule = _schedule(document.experiment, entry)
-            if image is None or not isinstance(task, tasks.Extend) or not isinstance(schedule, SequentialSchedule):
+            if not isinstance(task, tasks.Extend) or not isinstance(schedule, SequentialSchedule):
                 continue
-            if schedule.ordering.kind not in ("column", "row"):
-                continue
-            from gudspec.process.extension import exact_times
+            if (count := _count(document.experiment, schedule)) is not None:
+                for b in _softness(schedule, entry):
+                    if (inexact := self._inexact(b, count, task)) is not None:
+                        yield Finding(inexact[1], ("sample", index, "task", inexact[0]))
+                        break
 
-            count = image[1] if schedule.ordering.kind == "column" else image[0]
-            place = ("sample", index, "task")
-            if task.stride >= count:
-                yield Finding(f"a stride of {task.stride} leaves nothing of {count} to go on from", (*place, "stride"))
-                continue
-            b = schedule.inverse_softness
-            b = b if isinstance(b, float | int) else b.value
-            times = exact_times(b, count, task.stride)
+    @staticmethod
+    def _inexact(b: float, count: int, task: tasks.Extend) -> tuple[str, str] | None:
+        """The field because of which an extension is not exact, and why."""
+        from gudspec.process.extension import exact_times
+
+        times = exact_times(b, count, task.stride)
+        if times is None:
             least = (count - 1) / (2 * count - 1 - task.stride)
-            if times is None:
-                message = f"b = {b:g}, but a stride of {task.stride} is exact only from {least:.3g} on: joints may show"
-                yield Finding(message, (*place, "kind"))
-            elif task.time is not None and not times[0] <= task.time <= times[1]:
-                message = f"exact from t = {times[0]:.3g} to {times[1]:.3g}, not at {task.time:g}: joints may show"
-                yield Finding(message, (*place, "time"))
+            return (
+                "kind",
+                f"b = {b:g}, but a stride of {task.stride} is exact only from {least:.3g} on: joints may show",
+            )
+        if task.time is not None and not times[0] <= task.time <= times[1]:
+            return "time", f"exact from t = {times[0]:.3g} to {times[1]:.3g}, not at {task.time:g}: joints may show"
+        return None
 
 
 class StochasticLatents(Rule):

@@ -68,6 +68,10 @@ def compile(experiment: Experiment, shape: Shape | None = None, classes: int | N
     _check_halvings("design.basis", design.layout.haar_levels, shape)
     if network.labels and classes == 0:
         raise ValueError("`network.labels` asks for class labels, but the images have none")
+    for entry in experiment.sample:
+        if known and entry.labels and max(entry.labels) >= known:
+            label, last = max(entry.labels), known - 1
+            raise ValueError(f"`sample.{entry.name}` asks for label {label}, but the classes are 0 to {last}")
     coarser = design.segments[-1].halvings
     if coarser:
         _check_segments(experiment, design, coarser)

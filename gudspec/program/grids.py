@@ -71,7 +71,7 @@ def _turned(process: Process, parameters: Parameters) -> Array:
     With the exact score of independent Gaussian components ε̂ = u y/(Σ + u²), where u = σ/α and y = χ/α, and the
     probability flow is dy/du = ε̂. A DDIM step is Euler's in u. It errs, relative to y, by ½ (y''/y) Δu² = ½ Δφ²: the
     sum over all steps and components, each with its share Σ_i of the image, is least where all steps are equally long
-    in (Σ_i Σ_i dφ_i²)^½. [derived; of one component with Σ = 1 it is the cosine schedule's time]
+    in (Σ_i Σ_i dφ_i²)^½. [derived, for DDIM; of one component with Σ = 1 it is the cosine schedule's time]
     """
     weights = process.variance * process.scale**2
     weights = weights / weights.sum()

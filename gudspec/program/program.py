@@ -278,7 +278,8 @@ class Program:
             pixels = condition.pop("pixels", None)
             images = None if pixels is None else self.images(pixels, fold(key, "dequantize"))
             shape, followed = (count, *self.shape), at if fixed is None else fixed
-            drawing = Drawing(stretches, followed, condition, entry.sampler, key, shape, clean, entry.frames)
+            frames = 0 if entry.sampler.count is None else entry.frames  # an adaptive solver stops where it likes
+            drawing = Drawing(stretches, followed, condition, entry.sampler, key, shape, clean, frames)
             return drawn(entry.task, drawing, images, known)
 
         return jax.jit(draw, static_argnames="count")

@@ -61,6 +61,8 @@ def sample(
     """
     times = times_of(sampler, shares_of(sampler), stretches[0].process, parameters)
     times = jnp.where(start >= stop, times, times[::-1])
+    adaptive = isinstance(sampler, spec.Ode) and sampler.solver == "tsit5"
+    assert not (frames and adaptive), "an adaptive solver does not stop at given times"
     kept = jnp.broadcast_to(chi, (frames, *chi.shape)) if frames else None
 
     def denoiser(stretch: Stretch) -> Denoiser:
@@ -69,7 +71,7 @@ def sample(
     for index, leg in enumerate(legs(stretches, parameters, start, stop)):
         chi, own = chi * leg.factor, jax.random.fold_in(key, index) if index else key
         denoise, process = denoiser(leg.stretch), leg.stretch.process
-        if isinstance(sampler, spec.Ode) and sampler.solver == "tsit5":
+        if isinstance(sampler, spec.Ode) and adaptive:
             chi = _probability_flow(denoise, process, chi, parameters, sampler, leg.start, leg.stop)
         else:
             way = (method_of(sampler), denoise, process, chi, own, parameters, leg.clip(times))
@@ -191,7 +193,7 @@ def walk(
         # kinks may coincide with each other or with other times: no evaluation for a step of length 0
         chi, memory = jax.lax.cond(row[0] != row[1], lambda: step(tuple(inner), index, row), lambda: tuple(inner))
         if kept is not None:  # all that are still to come: the next step overwrites those that it reaches
-            share = jnp.linspace(0.0, 1.0, len(kept))[:, None, None, None, None]
+            share = jnp.linspace(1.0, 0.0, len(kept))[::-1, None, None, None, None]  # a single one is the last
             kept = jnp.where(share >= (row[1] - begin) / (end - begin) - 1e-6, chi, kept)
         return (chi, memory, kept), None
 
@@ -210,9 +212,12 @@ def _probability_flow(
     start: Array | float,
     stop: Array | float,
 ) -> Array:
+    from diffrax import RESULTS  # as in `solve`, only where something is solved
+
     def field(t: Array, chi: Array, _: None) -> Array:
         gamma_dot = process.gamma_dot(t[None], parameters)
         return gamma_dot * slope(denoise, chi, process.gamma(t[None], parameters))
 
     breakpoints = process.path.breakpoints(parameters)
-    return solve(field, chi, start, stop, breakpoints, sampler.rtol, sampler.atol)[0]
+    result, solution = solve(field, chi, start, stop, breakpoints, sampler.rtol, sampler.atol)
+    return jnp.where(solution.result == RESULTS.successful, result, jnp.nan)

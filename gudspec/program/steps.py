@@ -158,11 +158,11 @@ def dpm_step(order: int) -> Method:
     With λ = −γ/2 and h = λ_s − λ_t: χ_s = (σ_s/σ_t) χ_t + α_s ∫ e^(−(h − τ)) x̂(τ) dτ, where 2M takes x̂ at the middle of
     the step, x̂ + ½D with D the last difference per step, and 3M the parabola through the last three estimates, in the
     way of exponential integrators: h (φ_1 x̂ + φ_2 D_1 + φ_3 D_2) with its first two derivatives D_1 and D_2. [derived;
-    common implementations have half of this D_2, which is of second order only]
+    common implementations have half of this D_2, which is of order 2]
 
     On clipped paths the length of a component's step before is 0 at the kink where it starts to move, so that ratios of
-    lengths are those in t, shared by all components, and at most 2: the order is kept. 3M begins with a step of each
-    lower order, close to the prior, where little happens.
+    lengths are those in t, shared by all components, and at most 2: 2M keeps its order. 3M is of order 3 for γ that is
+    linear in t; in the end its first step, which is Euler's, and kinks leave an error of order 2, a smaller one.
     """
 
     def step(denoise: Denoiser, chi: Array, memory: Array, move: Move, noise: Array) -> tuple[Array, Array]:

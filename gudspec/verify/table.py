@@ -109,6 +109,6 @@ def table(rows: Sequence[SamplerRow]) -> str:
         "needed: evaluations for the distance of euler_maruyama at 1,000; –: the kinks alone take more",
     ]
     if able := [row for row in rows if row.matches]:
-        best = min(able, key=lambda row: (row.matches, row.errors[100] or 0))
+        best = min(able, key=lambda row: (row.matches, math.inf if row.errors[100] is None else row.errors[100]))
         lines.append(f"best here: {best.sampler} on the {best.grid} grid")
     return "\n".join(lines)

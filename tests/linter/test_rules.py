@@ -163,6 +163,12 @@ def test_there_is_a_golden_pair_for_every_code() -> None:
 # ── one problem is reported once ────────────────────────────────────────────────────────────────────
 
 
+EXTEND = """\
+data: {{source: {{kind: textures, name: grass, size: 16}}}}
+design: {{schedule: {{kind: sequential, inverse_softness: {}}}}}
+sample: [{{name: a, task: {}}}]"""
+
+
 @pytest.mark.parametrize(
     ("part", "codes"),
     [
@@ -201,6 +207,11 @@ def test_there_is_a_golden_pair_for_every_code() -> None:
         ("{data: {source: {kind: photos, size: 128}}, design: {basis: {kind: fourier}}, network: {kind: dit, patch: 1, heads: 1, conditioning: components}}", ["GUD302"]),
         ("{data: {source: {kind: photos, size: 128}}, network: {kind: dit, patch: 8, labels: true}}", ["GUD232"]),
         ("{network: {kind: dit}, objective: {kind: elbo}}", ["GUD290"]),
+        # An extension by more than an image, or along a path on which all columns move together.
+        (EXTEND.format("0.6", "{kind: extend, stride: 16}"), ["GUD270"]),
+        (EXTEND.format("0.6", "{kind: extend, stride: 4}"), []),
+        (EXTEND.format("0.0", "{kind: extend, stride: 4}"), ["GUD270"]),
+        (EXTEND.format("{low: 0.2, high: 0.7, value: 0.7}", "{kind: extend, stride: 4}, at: {design.schedule.inverse_softness: 0.2}"), ["GUD275"]),
         # A matrix that is no basis is not a path.
         ("design: {basis: {kind: color, spatial: {kind: haar, levels: 5}}}", ["GUD206", "GUD201"]),
     ],

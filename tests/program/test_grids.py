@@ -100,3 +100,17 @@ def test_even_in_angles_first_order_samplers_err_less(sampler: spec.AnySampler, 
         wasserstein(data, propagator.covariance(sampler.model_copy(update={"grid": grid}))) for grid in grids
     )
     assert even > 1.3 * angle
+
+
+def test_angles_are_weighted_by_variance() -> None:
+    """The length of the path in all angles, by NumPy, at a variance that differs between columns."""
+    program, process = program_and_process(COLUMNS)
+    variance = np.broadcast_to(np.array([4.0, 1.0, 0.25, 0.01])[None, :, None], (4, 4, 1)).astype(np.float32)
+    process = replace(process, variance=variance)
+    fine = np.linspace(1, 0, 20_001)
+    gamma = np.asarray(process.gamma(fine, program.at()), float)
+    turned = np.diff(np.arctan(np.exp(0.5 * gamma) / np.sqrt(variance)), axis=0)
+    length = np.sqrt((variance * turned**2).sum(axis=(1, 2, 3))).cumsum()
+    times = times_at(spec.Ddim(kind="ddim", steps=10), spec.AngleGrid(kind="angle"), program, process)
+    done = np.interp(-times, -fine[1:], length / length[-1])
+    np.testing.assert_allclose(done, np.linspace(0, 1, 11), atol=2e-3)

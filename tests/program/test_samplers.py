@@ -9,8 +9,10 @@ from gudspec.process.process import Process
 from gudspec.program import steps
 from gudspec.program.design import Statistics
 from gudspec.program.program import Program
-from gudspec.program.samplers import walk
+from gudspec.program.samplers import sample, walk
+from gudspec.program.stretches import Stretch
 from gudspec.spec.load import loads
+from gudspec.spec.models import samplers
 
 RNG = np.random.default_rng(0)
 CHI, EPSILON, NOISE, *MEMORY = RNG.normal(size=(5, 2, 4, 4, 1))
@@ -181,6 +183,64 @@ def test_frozen_components_stay_to_the_bit() -> None:
     changed = np.asarray(result) != CHI.astype(np.float32)
     assert not changed[:, :, :3].any()
     assert changed[:, :, 3].all()
+
+
+@pytest.mark.parametrize(("kind", "eta"), [("ddim", 0.0), ("ddim", 1.0), ("ancestral", 1.0)])
+def test_a_whole_walk_is_that_of_numpy(kind: str, eta: float) -> None:
+    """Column by column, in 12 steps, with the published updates in terms of ᾱ: DDIM's eq. (12), DDPM's eqs. (6)–(7)."""
+    program, process = program_and_process(COLUMNS)
+    count, key = 12, jax.random.key(3)
+    sampler = (
+        samplers.Ddim(kind="ddim", steps=count, eta=eta)
+        if kind == "ddim"
+        else samplers.Ancestral(kind=kind, steps=count)
+    )
+    stretch = Stretch(process, lambda chi, gamma, condition: denoise(chi, gamma))
+    found = sample([stretch], jnp.asarray(0.3 * CHI, jnp.float32), key, program.at(), {}, sampler)
+    chi = 0.3 * CHI
+    for index in range(count):
+        now, then = (
+            1 / (1 + np.exp(np.asarray(process.gamma(np.array([1 - i / count], np.float32), program.at()), float)))
+            for i in (index, index + 1)
+        )  # ᾱ_t and ᾱ_s
+        noise = np.asarray(jax.random.normal(jax.random.fold_in(key, index), (1, *CHI.shape)), float)[0]
+        epsilon = denoise(chi, np.log(1 / now - 1))
+        estimate = (chi - np.sqrt(1 - now) * epsilon) / np.sqrt(now)
+        if kind == "ddim":
+            spread = eta * np.sqrt((1 - then) / (1 - now)) * np.sqrt(1 - now / then)
+            moved = np.sqrt(then) * estimate + np.sqrt(1 - then - spread**2) * epsilon + spread * noise
+        else:
+            beta = 1 - now / then
+            mean = (np.sqrt(then) * beta * estimate + np.sqrt(1 - beta) * (1 - then) * chi) / (1 - now)
+            moved = mean + np.sqrt((1 - then) / (1 - now) * beta) * noise
+        chi = np.where(now == then, chi, moved)
+    np.testing.assert_allclose(found, chi, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_the_last_frame_is_what_is_drawn(count: int) -> None:
+    program, process = program_and_process("{kind: cosine, gamma: {min: -8, max: 5}}")
+    chi = jnp.asarray(CHI, jnp.float32)
+    times = jnp.linspace(1, 0, 9)
+    arguments = (steps.ddim_step(0.0), denoise, process, chi, jax.random.key(0), program.at(), times)
+    drawn, _ = walk(*arguments)
+    frames = walk(*arguments, (jnp.broadcast_to(chi, (count, *chi.shape)), 1.0, 0.0))[1]
+    assert frames is not None
+    np.testing.assert_allclose(frames[-1], drawn, rtol=1e-5)
+    if count > 1:
+        np.testing.assert_array_equal(frames[0], chi)
+        assert not np.allclose(frames[-1], chi, rtol=0.1)
+
+
+def test_an_adaptive_solver_that_gives_up_says_so() -> None:
+    """With tolerances below what float32 resolves, no step is ever accepted."""
+    program, process = program_and_process("{kind: cosine, gamma: {min: -8, max: 5}}")
+    stretch = Stretch(process, lambda chi, gamma, condition: jnp.tanh(chi))
+    chi = jnp.asarray(CHI, jnp.float32)
+    for tolerance, finite in ((1e-3, True), (1e-14, False)):
+        sampler = samplers.Ode(kind="ode", rtol=tolerance, atol=tolerance)
+        drawn = sample([stretch], chi, jax.random.key(0), program.at(), {}, sampler)
+        assert np.isfinite(drawn).all() == finite
 
 
 @pytest.mark.parametrize("order", [2, 3])

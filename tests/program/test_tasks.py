@@ -113,25 +113,29 @@ def test_exact_times_are_those_that_are_needed() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("first", ["left", "right"])
-@pytest.mark.parametrize("stride", [1, 2])
-def test_extended_strips_have_the_covariance_of_long_images(first: str, stride: int) -> None:
+@pytest.mark.parametrize(
+    ("kind", "first", "stride"),
+    [("column", "left", 1), ("column", "left", 2), ("column", "right", 1), ("column", "right", 2), ("row", "top", 2)],
+)
+def test_extended_strips_have_the_covariance_of_long_images(kind: str, first: str, stride: int) -> None:
     """An AR(1) field, Markov of order 1: the strip's covariance is the field's, also across windows."""
     from dataclasses import replace
 
     from gudspec.process.oracles import GaussianMixture
 
     length, width, rho = 14, 8, 0.8
-    schedule = f"{{kind: sequential, inverse_softness: 0.7, ordering: {{kind: column, first: {first}}}, {ENDS}}}"
+    schedule = f"{{kind: sequential, inverse_softness: 0.7, ordering: {{kind: {kind}, first: {first}}}, {ENDS}}}"
     data = make(f"{{schedule: {schedule}}}", width)
     variance = data.statistics.variance * 0 + 1
     statistics = data.statistics._replace(mean=data.statistics.mean * 0, variance=variance)
-    covariance = jnp.asarray(np.kron(np.eye(width), autoregressive(width, rho)), jnp.float32)
-    oracle = GaussianMixture.gaussian(covariance)
+    factors = [np.eye(width), autoregressive(width, rho)]
+    covariance = np.kron(*(factors if kind == "column" else factors[::-1]))
+    oracle = GaussianMixture.gaussian(jnp.asarray(covariance, jnp.float32))
     program = replace(data.program, denoiser=lambda *_: oracle.denoise)
     task = tasks.Extend(kind="extend", length=length, stride=stride)
     draw = program.drawing(Sample(name="s", task=task, sampler=samplers.Ode(kind="ode", solver="heun", steps=60)))
     strips = np.asarray(draw({}, statistics, jax.random.key(0), program.at(), {}, count=1024)["images"])
+    strips = strips if kind == "column" else strips.swapaxes(1, 2)
     assert strips.shape == (1024, width, length, 1)
     rows = strips.reshape(-1, length)
     np.testing.assert_allclose(np.cov(rows.T), autoregressive(length, rho), atol=0.06)

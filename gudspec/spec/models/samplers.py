@@ -56,9 +56,8 @@ class ArcLengthGrid(Model):
 class AngleGrid(Model):
     """Even in the angles between signal and noise, ∫(Σ_i Σ_i φ̇_i²)^½ dt with tan φ_i = σ_i/(α_i √Σ_i).
 
-    It gives each component the steps that it needs, by its share of the image's variance Σ. For Gaussian data
-    first-order samplers, `ancestral` and `ddim`, err little more than half as much as on even steps; those of second
-    order gain nothing.
+    It gives each component the steps that it needs, by its share of the image's variance Σ. `ancestral` and `ddim` err
+    less on it than on even steps, on the digits little more than half as much; samplers of second order err more.
     """
 
     kind: Literal["angle"]
@@ -132,14 +131,13 @@ class Ddim(_Stepped):
 
 
 class Dpm(_Stepped):
-    """DPM-Solver++(2M) (arXiv:2211.01095, Alg. 2), component by component: order 2 at one evaluation a step."""
+    """DPM-Solver++(2M) (arXiv:2211.01095, Alg. 2), or (3M), component by component: one evaluation a step."""
 
     kind: Literal["dpm"]
     steps: Evaluations = 20
     """Steps; kinks of the path are added to them."""
     order: Literal[2, 3] = 2
-    """3 takes the last three estimates in place of two: fewer steps where all components move at once, more where they
-    move one after the other."""
+    """3 takes the last three estimates in place of two: mostly fewer steps, but more of them to be good at all."""
 
 
 class EulerMaruyama(_Stepped):
