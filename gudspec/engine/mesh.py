@@ -1,17 +1,21 @@
 """How arrays are laid out over devices."""
 
-from collections.abc import Iterator, Mapping
+import math
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
 
 import jax
 import numpy as np
+from jax.experimental.mesh_utils import create_hybrid_device_mesh
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
 from gudspec.errors import Refused
 from gudspec.spec.models import Experiment
 
 __all__ = [
+    "arranged",
     "device_mesh",
     "gathered",
     "local_rows",
@@ -19,6 +23,7 @@ __all__ = [
     "place_rows",
     "place_whole",
     "replicated",
+    "slices_of",
     "split",
     "state_shardings",
 ]
@@ -41,7 +46,36 @@ def device_mesh(experiment: Experiment) -> jax.sharding.Mesh:
         if size % (devices * cut):
             over = f"{devices} devices" + (f" × {cut} parts of `train.accumulate`" if cut > 1 else "")
             raise Refused(f"a batch of {size} images ({place}) cannot be split evenly over {over}")
-    return jax.make_mesh((data, spec.fsdp), ("data", "fsdp"), axis_types=(AxisType.Auto, AxisType.Auto))
+    types = (AxisType.Auto, AxisType.Auto)
+    if slices_of(jax.devices()) == 1:
+        return jax.make_mesh((data, spec.fsdp), ("data", "fsdp"), axis_types=types)
+    return jax.sharding.Mesh(arranged(jax.devices(), data, spec.fsdp), ("data", "fsdp"), axis_types=types)
+
+
+def slices_of(devices: Sequence[jax.Device]) -> int:
+    """How many slices the devices belong to: groups with a fast network of their own."""
+    return len({getattr(device, "slice_index", 0) for device in devices})
+
+
+def arranged(devices: Sequence[jax.Device], data: int, fsdp: int) -> np.ndarray:
+    """Devices of several slices, which `jax.make_mesh` refuses: as many of the slices as can be lie along `data`.
+
+    There only gradients cross the slow network between slices, once a step; along `fsdp` parameters would, too.
+
+    Args:
+        devices: of several slices; where these have different sizes, they are taken in order.
+        data: length of the axis `data`.
+        fsdp: length of the axis `fsdp`; data × fsdp is the number of devices.
+
+    Returns:
+        The devices, [data, fsdp].
+    """
+    slices = slices_of(devices)
+    if len(set(Counter(device.slice_index for device in devices).values())) > 1:
+        return np.array(devices).reshape(data, fsdp)
+    outer = (math.gcd(slices, data), slices // math.gcd(slices, data))
+    inner = (data // outer[0], fsdp // outer[1])
+    return create_hybrid_device_mesh(inner, outer, devices, allow_split_physical_axes=True)
 
 
 def replicated(mesh: jax.sharding.Mesh) -> NamedSharding:

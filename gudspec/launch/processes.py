@@ -32,6 +32,8 @@ class Processes:
         self._running: dict[str, subprocess.Popen[str]] = {}
         self._ended: queue.SimpleQueue[tuple[str, int]] = queue.SimpleQueue()
         self._previous: dict[int, object] = {}
+        self._starting = False
+        self._missed = 0
 
     def __enter__(self) -> Self:
         self._previous = {number: signal.signal(number, self._stop) for number in (signal.SIGTERM, signal.SIGINT)}
@@ -46,18 +48,28 @@ class Processes:
             signal.signal(number, handler)  # type: ignore[arg-type]
 
     def start_process(self, label: str, arguments: Sequence[str]) -> None:
-        """Starts a process, whose lines begin with its label."""
-        process = subprocess.Popen(
-            arguments,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            env={**os.environ, "PYTHONUNBUFFERED": "1"},
-            start_new_session=True,  # Ctrl-C reaches the parent alone, which passes it on
-            text=True,
-            errors="replace",
-        )
-        self._running[label] = process
+        """Starts a process, whose lines begin with its label; one that starts after a signal is told so at once."""
+        self._starting = True  # a signal that comes while there is nothing to pass it to yet is kept
+        late = self.stopped
+        try:
+            process = subprocess.Popen(
+                arguments,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, "PYTHONUNBUFFERED": "1"},
+                start_new_session=True,  # Ctrl-C reaches the parent alone, which passes it on
+                text=True,
+                errors="replace",
+            )
+            self._running[label] = process
+        finally:
+            self._starting = False
         threading.Thread(target=self._follow, args=(label, process), daemon=True).start()
+        if late:
+            process.terminate()
+        missed, self._missed = self._missed, 0
+        for _ in range(missed):
+            self._stop(signal.SIGTERM, None)
 
     def wait(self) -> tuple[str, int]:
         """Waits until one of the processes has ended.
@@ -80,6 +92,9 @@ class Processes:
         self._ended.put((label, process.wait()))
 
     def _stop(self, number: int, frame: FrameType | None) -> None:
+        if self._starting:
+            self._missed += 1
+            return
         for process in self._running.values():
             process.kill() if self.stopped else process.terminate()
         self.stopped = True

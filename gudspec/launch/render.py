@@ -45,13 +45,14 @@ def render(platform: Platform, experiment: Experiment, jobs: Sequence[Job], *, p
     environment.filters |= {"dns": dns, "shell": _shell}
     folder = files("gudspec.launch") / "runners" / platform.name
     template = environment.from_string((folder / f"{platform.template}.jinja").read_text(encoding="utf-8"))
-    launch = experiment.launch
+    launch, spec = experiment.launch, dump(experiment)
     return template.render(
         name=experiment.name,
         jobs=jobs,
         launch=launch,
         tpu=launch.accelerator and slice_of(launch.accelerator),
-        spec=dump(experiment),
+        spec=spec,
+        digest=hashlib.sha256(spec.encode()).hexdigest()[:8],
         sweep=len(jobs) > 1 or experiment.name != jobs[0].name,
         parallel=parallel,
     )

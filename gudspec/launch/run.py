@@ -2,11 +2,13 @@
 
 import shlex
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from types import FrameType
 
 from gudspec.errors import Refused
 from gudspec.launch.platforms import Platform
@@ -16,14 +18,14 @@ __all__ = ["submit", "supervise", "together"]
 
 
 def submit(platform: Platform, text: str) -> int:
-    """Gives the rendered file to the platform's own command.
+    """Gives the rendered file to the platform's own command, which decides what signals mean.
 
     Args:
         platform: where.
         text: what `render` made for it.
 
     Returns:
-        The exit code of that command.
+        The exit code of that command; 128 + N where signal N has ended it, as shells say it.
 
     Raises:
         Refused: the command is not installed here.
@@ -33,7 +35,32 @@ def submit(platform: Platform, text: str) -> int:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / platform.template
         file.write_text(text, encoding="utf-8")
-        return subprocess.run([*platform.command, str(file)], check=False).returncode
+        code = _patiently([*platform.command, str(file)])
+        return code if code >= 0 else 128 - code
+
+
+def _patiently(arguments: list[str]) -> int:
+    """Runs a command for as long as it takes: a script that is interrupted may have a TPU to give back.
+
+    Ctrl-C reaches it too, as a member of the same foreground group. SIGTERM reaches this process, and is passed on.
+    """
+    running: list[subprocess.Popen[bytes]] = []
+    early: list[int] = []
+
+    def leave(number: int, frame: FrameType | None) -> None:
+        if number == signal.SIGTERM:
+            running[0].terminate() if running else early.append(number)
+
+    # handlers, unlike SIG_IGN, are not inherited
+    previous = {number: signal.signal(number, leave) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        running.append(subprocess.Popen(arguments))
+        if early:
+            running[0].terminate()
+        return running[0].wait()
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
 
 
 def supervise(text: str, say: Callable[[str], None]) -> int:
@@ -52,9 +79,12 @@ def supervise(text: str, say: Callable[[str], None]) -> int:
     lines = [line for line in text.splitlines() if line]
     with Processes(say) as processes:
         for index, line in enumerate(lines):
+            if processes.stopped:
+                break
             _, *arguments = shlex.split(line.replace("$PORT", port))
             processes.start_process(str(index), command(*arguments))
-        return together(processes.wait()[1] for _ in lines)
+        started = len(processes)
+        return together([*(processes.wait()[1] for _ in range(started)), *[75] * (len(lines) - started)])
 
 
 def together(codes: Iterable[int]) -> int:

@@ -5,6 +5,8 @@ set -uo pipefail
 where=(--project=my-project --zone=us-west4-a)
 name=example
 pause=${PAUSE:-30}
+# whether the queued resource of this name is this launch's own: nothing else may be used or removed
+mine=
 
 remote=$(cat <<'GUDSPEC_REMOTE'
 set -e
@@ -102,6 +104,14 @@ launch:
   setup: "pip install --quiet \"gudspec @ git+https://github.com/my-project/gudspec\" \"jax[tpu]\" \"etils[epath-gcs]\""
   retries: 3
 GUDSPEC_SPEC
+# A connection may break and leave gudspec running, which then holds the workdir: it saves itself and goes first.
+old=$(cat "$HOME/gudspec.pid" 2>/dev/null) || old=
+if [ -n "$old" ] && grep --quiet --no-messages gudspec "/proc/$old/cmdline"; then
+  kill "$old" || true
+  for _ in {1..300}; do kill -0 "$old" 2>/dev/null || break; sleep 1; done
+  pkill -KILL --parent "$old" || true
+  kill -KILL "$old" 2>/dev/null || true
+fi
 # how the workers meet: nothing in the environment of a TPU VM tells that it is one of several
 attribute() {
   curl --silent --fail --header 'Metadata-Flavor: Google' "http://metadata.google.internal/computeMetadata/v1/instance/attributes/$1"
@@ -113,14 +123,34 @@ export GUDSPEC_COORDINATOR="${first##*:}:8482" GUDSPEC_PROCESSES=4 GUDSPEC_PROCE
 # one worker may be ready minutes after another
 export GUDSPEC_MEETING_SECONDS=900
 set +e
-gudspec run "$HOME/gudspec-spec.yaml" --workdir gs://my-bucket/runs
+(
+  echo "$BASHPID" >"$HOME/gudspec.pid"
+  exec gudspec run "$HOME/gudspec-spec.yaml" --workdir gs://my-bucket/runs
+)
 echo "gudspec ended with code $?"
 GUDSPEC_REMOTE
 )
 
+taken() {
+  mine=
+  echo "a queued resource named $name exists, and nothing tells that this launch made it: another one may be using it." >&2
+  echo "Wait for that one, or give the spec another name. If nothing uses it, delete it first:" >&2
+  echo "  gcloud compute tpus queued-resources delete $name ${where[*]} --force" >&2
+  exit 2
+}
+
 create() {
-  gcloud compute tpus queued-resources create "$name" "${where[@]}" --node-id="$name" \
-    --accelerator-type=v5litepod-16 --runtime-version=v2-alpha-tpuv5-lite --spot
+  local said before=$mine
+  mine=yes # while the answer is on its way, too
+  if said=$(gcloud compute tpus queued-resources create "$name" "${where[@]}" --node-id="$name" \
+    --accelerator-type=v5litepod-16 --runtime-version=v2-alpha-tpuv5-lite --spot 2>&1); then
+    echo "$said"
+    return
+  fi
+  echo "$said" >&2
+  mine=$before
+  case "$said" in *ALREADY_EXISTS* | *"already exists"*) [ -n "$mine" ] || taken ;; esac
+  return 1
 }
 
 remove() {
@@ -138,10 +168,17 @@ state() {
   echo "$request"
 }
 
-trap remove EXIT
+give_back() {
+  trap '' INT TERM # a second Ctrl-C would leave the TPU behind
+  [ -z "$mine" ] || remove
+}
+
+trap give_back EXIT
 failures=0 refusals=0
 while [ "$failures" -le 3 ]; do
-  case "$(state)" in
+  now=$(state)
+  [ -z "$now" ] || [ -n "$mine" ] || taken
+  case "$now" in
     ACTIVE) refusals=0 ;;
     # the cloud may also just not have answered: only refusals in a row count
     "") if create; then refusals=0; elif [ $((refusals += 1)) -gt 3 ]; then break; fi; sleep "$pause"; continue ;;
@@ -150,7 +187,9 @@ while [ "$failures" -le 3 ]; do
   esac
 
   said=$(mktemp)
-  gcloud compute tpus tpu-vm ssh "$name" "${where[@]}" --worker=all --command="$remote" 2>&1 | tee "$said"
+  # a machine that went away without a word ends the connection after three minutes
+  gcloud compute tpus tpu-vm ssh "$name" "${where[@]}" --worker=all --ssh-flag=-oServerAliveInterval=30 \
+    --ssh-flag=-oServerAliveCountMax=6 --command="$remote" 2>&1 | tee "$said"
   codes=$(sed -nE 's/.*gudspec ended with code ([0-9]+).*/\1/p' "$said" | sort | uniq -c | awk '{print $2 "x" $1}' | xargs)
   rm -f "$said"
 

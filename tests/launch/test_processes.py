@@ -1,8 +1,11 @@
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
+
+import pytest
 
 from gudspec.launch.processes import Processes
 from gudspec.launch.render import Job
@@ -50,6 +53,28 @@ def test_a_second_signal_ends_it() -> None:
         os.kill(os.getpid(), signal.SIGTERM)
         time.sleep(0.2)
         os.kill(os.getpid(), signal.SIGTERM)
+        assert processes.wait() == ("a", 75)
+
+
+def test_a_signal_during_a_start_reaches_what_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    start = subprocess.Popen
+
+    def interrupted(*arguments, **options):
+        process = start(*arguments, **options)
+        os.kill(os.getpid(), signal.SIGTERM)
+        return process
+
+    monkeypatch.setattr(subprocess, "Popen", interrupted)
+    with Processes(print) as processes:
+        processes.start_process("a", python("import time; time.sleep(5)"))
+        assert processes.stopped
+        assert processes.wait() == ("a", 75)
+
+
+def test_what_starts_after_a_signal_is_told() -> None:
+    with Processes(print) as processes:
+        os.kill(os.getpid(), signal.SIGTERM)
+        processes.start_process("a", python("import time; time.sleep(5)"))
         assert processes.wait() == ("a", 75)
 
 

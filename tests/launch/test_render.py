@@ -2,7 +2,10 @@
 
 import os
 import re
+import signal
 import subprocess
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -109,7 +112,10 @@ def test_pods_of_a_jobset_can_meet() -> None:
 
 
 def test_exit_codes_of_a_jobset() -> None:
-    """2 and 3 are final, 75 and a lost node go on for ever, all else restarts the JobSet a few times."""
+    """2 and 3 are final, 75 and a lost node go on for ever, all else restarts the JobSet a few times.
+
+    The messages are those of Kubernetes' `pkg/controller/job/pod_failure_policy.go`.
+    """
     _, jobset = manifests("golden.yaml")
     job = jobset["spec"]["replicatedJobs"][0]["template"]["spec"]
     actions = {
@@ -120,11 +126,39 @@ def test_exit_codes_of_a_jobset() -> None:
     assert actions == {2: "FailJob", 3: "FailJob", 75: "Ignore"}
     assert job["backoffLimit"] == 0  # so that any other code fails the job, which restarts the JobSet
     assert job["template"]["spec"]["restartPolicy"] == "Never"  # which podFailurePolicy requires
-    (rule,) = jobset["spec"]["failurePolicy"]["rules"]
-    assert (rule["action"], rule["onJobFailureReasons"]) == ("FailJobSet", ["PodFailurePolicy"])
+    node = job["podFailurePolicy"]["rules"][2]  # the others wait for a pod of it: ignored, they would fail by 1
+    assert (node["action"], node["onPodConditions"][0]["type"]) == ("FailJob", "DisruptionTarget")
+
+    def action(reason: str, message: str) -> str:
+        for rule in jobset["spec"]["failurePolicy"]["rules"]:
+            fits = any(re.search(pattern, message) for pattern in rule["onJobFailureMessagePatterns"])
+            if fits and reason in rule["onJobFailureReasons"]:
+                return str(rule["action"])
+        return "RestartJobSet"
+
+    exited = "Container gudspec for pod team/example-0-3-x7 failed with exit code {} matching FailJob rule at index 0"
+    disrupted = "Pod team/example-0-3-x7 has condition DisruptionTarget matching FailJob rule at index 2"
+    assert action("PodFailurePolicy", exited.format(2)) == action("PodFailurePolicy", exited.format(3)) == "FailJobSet"
+    assert action("PodFailurePolicy", disrupted) == "RestartJobSetAndIgnoreMaxRestarts"
+    assert action("BackoffLimitExceeded", "Job has reached the specified backoff limit") == "RestartJobSet"
     (container,) = job["template"]["spec"]["containers"]
     assert container["terminationMessagePolicy"] == "FallbackToLogsOnError"
     assert job["podFailurePolicy"]["rules"][0]["onExitCodes"]["containerName"] == container["name"]
+
+
+def test_another_spec_has_another_configmap() -> None:
+    """A JobSet that waits, or restarts, keeps the spec that it was started with."""
+    names = set()
+    for seed in (1, 1, 2):
+        text = render(
+            PLATFORMS["gke-jobset"], load(SPEC, [f"seed={seed}"]), [Job("example", ("--workdir", "gs://b/w"))]
+        )
+        config, jobset = yaml.safe_load_all(text)
+        assert config["immutable"] is True
+        pod = jobset["spec"]["replicatedJobs"][0]["template"]["spec"]["template"]["spec"]
+        assert pod["volumes"][0]["configMap"]["name"] == config["metadata"]["name"]
+        names.add(config["metadata"]["name"])
+    assert len(names) == 2
 
 
 def test_slices_and_hosts_of_a_jobset() -> None:
@@ -154,27 +188,35 @@ def fake(folder: Path, **programs: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(
-    ("code", "restarts", "requeued"),
-    [(0, 0, False), (2, 0, False), (3, 0, False), (75, 99, True), (1, 0, True), (1, 2, True), (1, 3, False)],
+    ("code", "failures", "requeued"),
+    [(0, 0, False), (2, 0, False), (3, 0, False), (75, 3, True), (1, 0, True), (1, 2, True), (1, 3, False)],
 )
 def test_a_job_of_slurm_is_queued_again_where_that_helps(
-    tmp_path: Path, code: int, restarts: int, requeued: bool
+    tmp_path: Path, code: int, failures: int, requeued: bool
 ) -> None:
+    """Restarts by Slurm itself, of which there were 99, do not count."""
+    kept = tmp_path / "example-7.failures"
+    kept.write_text("1\n" * failures)
     environment = fake(
         tmp_path,
         srun='while [ "$1" != bash ]; do shift; done; "$@"',
         gudspec=f'cp "$2" "$LOG.yaml"; echo "$@" >>"$LOG"; exit {code}',
         scontrol='echo "$@" >>"$LOG"',
     )
-    environment |= {"SLURM_JOB_ID": "7", "SLURM_RESTART_COUNT": str(restarts), "SLURM_ARRAY_TASK_ID": "2"}
+    environment |= {"SLURM_JOB_ID": "7", "SLURM_RESTART_COUNT": "99", "SLURM_ARRAY_TASK_ID": "2"}
     text = (ROOT / "runners/slurm/golden-sweep.sbatch").read_text(encoding="utf-8").replace("\npip ", "\n: pip ")
-    done = subprocess.run(["bash", "-c", text], env=environment, check=False, capture_output=True, text=True)
+    done = subprocess.run(
+        ["bash", "-c", text], env=environment, check=False, capture_output=True, text=True, cwd=tmp_path
+    )
     assert done.stderr == ""
     said = (tmp_path / "log").read_text().splitlines()
     assert re.match(r"run /\S+\.yaml --workdir gs://my-bucket/runs/example-learning_rate-0.001-seed-0 --set ", said[0])
     assert load(tmp_path / "log.yaml") == load(SPEC)
     assert said[1:] == (["requeue 7"] if requeued else [])
     assert done.returncode == (0 if requeued else code)
+    assert kept.exists() == requeued
+    if requeued:
+        assert kept.read_text().count("\n") == failures + (code == 1)
 
 
 # ── TPU VM, with a cloud of straw ───────────────────────────────────────────────────────────────────
@@ -182,10 +224,14 @@ def test_a_job_of_slurm_is_queued_again_where_that_helps(
 GCLOUD = """
 echo "${*:3:2} $name" >>"$LOG"
 case "$3 $4" in
-  "queued-resources create") echo ACTIVE >"$LOG.state" ;;
+  "queued-resources create")
+    [ ! -e "$LOG.taken" ] || { echo "ERROR: ALREADY_EXISTS: Resource already exists" >&2; exit 1; }
+    echo ACTIVE >"$LOG.state" ;;
   "queued-resources delete") rm "$LOG.state" ;;
   "queued-resources describe" | "tpu-vm describe") cat "$LOG.state" ;;
   "tpu-vm ssh")
+    echo "$*" >"$LOG.ssh"
+    [ ! -e "$LOG.long" ] || sleep 20
     read -r codes <"$LOG.codes"; sed -i 1d "$LOG.codes"
     [ "$codes" != gone ] || { echo SUSPENDED >"$LOG.state"; exit 255; }
     for code in $codes; do echo "gudspec ended with code $code"; done ;;
@@ -215,6 +261,60 @@ def test_a_tpu_is_watched_created_again_and_given_back(
     said = (tmp_path / "log").read_text().split("\n")
     assert sum("queued-resources create" in line for line in said) == created
     assert not (tmp_path / "log.state").exists()
+
+
+@pytest.mark.parametrize("seen", [True, False], ids=["before", "when it asks"])
+def test_a_tpu_of_another_launch_is_left_alone(tmp_path: Path, seen: bool) -> None:
+    environment = fake(tmp_path, gcloud=GCLOUD)
+    (tmp_path / "log.taken").touch()
+    (tmp_path / "log.codes").write_text("0 0 0 0\n")
+    if seen:
+        (tmp_path / "log.state").write_text("ACTIVE\n")
+    script = ROOT / "runners/tpu-vm/golden.sh"
+    done = subprocess.run(["bash", script], env=environment, check=False, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2, done.stderr
+    assert "a queued resource named example exists, " in done.stderr
+    said = (tmp_path / "log").read_text()
+    assert "delete" not in said
+    assert "ssh" not in said
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_tpu_is_given_back_when_the_script_is_interrupted(tmp_path: Path, number: int) -> None:
+    environment = fake(tmp_path, gcloud=GCLOUD)
+    (tmp_path / "log.long").touch()
+    script = subprocess.Popen(["bash", ROOT / "runners/tpu-vm/golden.sh"], env=environment, start_new_session=True)
+    wait_for(tmp_path / "log.ssh")
+    os.killpg(script.pid, number)
+    assert script.wait(30) != 0
+    assert not (tmp_path / "log.state").exists()
+    flags = (tmp_path / "log.ssh").read_text()
+    assert "--ssh-flag=-oServerAliveInterval=30 --ssh-flag=-oServerAliveCountMax=6" in flags
+
+
+def wait_for(file: Path) -> None:
+    deadline = time.monotonic() + 30
+    while not file.exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_what_a_broken_connection_left_behind_goes_first(tmp_path: Path) -> None:
+    text = (ROOT / "runners/tpu-vm/golden.sh").read_text(encoding="utf-8")
+    found = re.search(r"<<'GUDSPEC_REMOTE'\n(.*?)^GUDSPEC_REMOTE$", text, re.M | re.S)
+    assert found
+    environment = fake(
+        tmp_path, pip="true", curl="echo 0", gudspec='kill -0 "$OLD" 2>/dev/null; echo "old lives: $?, $*"; exit 75'
+    )
+    with subprocess.Popen(["bash", "-c", "exec -a gudspec sleep 60"]) as old:
+        threading.Thread(target=old.wait, daemon=True).start()
+        (tmp_path / "gudspec.pid").write_text(f"{old.pid}\n")
+        environment |= {"HOME": str(tmp_path), "OLD": str(old.pid)}
+        done = subprocess.run(["bash", "-c", found[1]], env=environment, check=False, capture_output=True, text=True)
+        old.kill()
+    assert done.stdout.startswith("old lives: 1, run "), done.stderr
+    assert done.stdout.endswith("gudspec ended with code 75\n")
+    assert int((tmp_path / "gudspec.pid").read_text()) != old.pid
 
 
 @pytest.mark.parametrize(("refusals", "code"), [(3, 0), (4, 1)])
