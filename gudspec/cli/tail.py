@@ -1,8 +1,6 @@
 """`gudspec tail`."""
 
-import json
 import time
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -23,6 +21,7 @@ def tail(
     """
     from etils import epath
 
+    from gudspec.engine.jsonfiles import read_intervals, read_object
     from gudspec.errors import Refused
 
     folder = epath.Path(workdir)
@@ -31,9 +30,7 @@ def tail(
     shown = None
     said = ""
     while True:
-        beat = _read(folder / "heartbeat.json")
-        metrics = folder / "metrics.jsonl"
-        found = [json.loads(line) for line in _text(metrics).splitlines(keepends=True) if line.endswith("\n")]
+        beat, found = read_object(folder / "heartbeat.json"), read_intervals(folder / "metrics.jsonl")
         new = found[-lines:] if shown is None and lines else [line for line in found if line["step"] > (shown or 0)]
         for line in new if shown is not None or lines else ():
             typer.echo(_interval(line))
@@ -71,15 +68,3 @@ def _state(beat: dict[str, object]) -> str:
             f"{who} was {beat.get('phase')} at step {beat.get('step')}, and has not been heard of for a minute or more"
         )
     return f"{who}: {beat.get('phase')}"
-
-
-def _text(file: Path) -> str:
-    return file.read_text() if file.exists() else ""
-
-
-def _read(file: Path) -> dict[str, object]:
-    try:
-        found = json.loads(_text(file))
-    except json.JSONDecodeError:
-        return {}
-    return found if isinstance(found, dict) else {}

@@ -2,6 +2,7 @@
 
 import os
 import sys
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated, TypeAlias
@@ -22,8 +23,11 @@ __all__ = [
     "together",
 ]
 
-_LOST = ("Gloo", "Connection reset", "UNAVAILABLE", "DEADLINE_EXCEEDED", "heartbeat", "another task died")
-"""How an exception begins to look when a process is gone that this one wanted to exchange data with."""
+_LOST = (
+    *("Gloo", "Connection reset", "UNAVAILABLE", "DEADLINE_EXCEEDED", "another task died"),
+    *("heartbeat timeout", "sending heartbeat"),
+)
+"""What JAX says when a process is gone that this one wanted to exchange data with."""
 
 Coordinator: TypeAlias = Annotated[
     str | None,
@@ -95,18 +99,25 @@ def together(
         code = supervise(sys.argv[1:], str(where))
         sys.stdout.flush()
         os._exit(code)
-    engine.connect(where)
-    report_connected()
     try:
+        engine.connect(where)
+        report_connected()
         yield TogetherStop(early.requested)
     except BaseException as error:
         if isinstance(error, GudspecError) and error.exit_code != 1:
             raise  # all processes end like this
+        if isinstance(error, Exception) and not isinstance(error, (GudspecError, OSError)) and not _lost(error):
+            traceback.print_exc()  # nobody's mistake but ours
         # the others wait for this one: it must not wait for them
-        print(_explained(error, str(where))[:2000], file=sys.stderr, flush=True)
+        print(_explained(error, str(where)), file=sys.stderr, flush=True)
         report_explained()
         sys.stdout.flush()
         os._exit(1)
+
+
+def _lost(error: BaseException) -> bool:
+    """Whether an exception says that another process is gone; those of files and of storage may use the same words."""
+    return not isinstance(error, OSError) and any(sign in str(error) for sign in _LOST)
 
 
 def _explained(error: BaseException, where: str) -> str:
@@ -116,7 +127,7 @@ def _explained(error: BaseException, where: str) -> str:
     if isinstance(error, GudspecError):
         return f"error: {error}"
     text = f"{type(error).__name__}: {error}"
-    if any(sign in text for sign in _LOST):
+    if _lost(error):
         lost = f"error: a process of this run was lost ({where}). All of them have to be started again, to continue"
         return f"{lost}\n  JAX says: {text[:300]}"
-    return f"error: {text}"
+    return f"error: {text[:2000]}"

@@ -162,9 +162,10 @@ class Checkpoints(Saved):
             self._checkpointer.wait()
 
     def restore(self, abstract: TrainState, report: Callable[[str], None]) -> TrainState | None:
-        """The latest intact state, or None if there is none.
+        """The latest intact state, or None if nothing was saved yet.
 
-        Damaged checkpoints are named and left where they are, until their step is reached, and saved, again.
+        Damaged checkpoints are named and left where they are, until their step is reached, and saved, again. Where none
+        can be read, the storage is more likely at fault than all of them: to start anew would delete them.
 
         Args:
             abstract: shapes, types and shardings of the state; the topology may be another than that of the save.
@@ -172,13 +173,19 @@ class Checkpoints(Saved):
 
         Raises:
             Refused: a checkpoint is intact but was saved by another network or another version of it.
+            RunError: there are checkpoints, but none can be read.
         """
+        problems: dict[int, str] = {}
         for step in reversed(self.steps):
             state, problem = self.load(step, abstract)
             if state is not None:
+                for damaged, why in problems.items():
+                    report(f"checkpoint {self._folder / str(damaged)} is damaged ({why}); using the one of step {step}")
+                self._damaged |= set(problems)
                 return state
-            self._damaged.add(step)
-            report(f"checkpoint {self._folder / str(step)} is damaged ({problem}); trying the one before it")
+            problems[step] = problem
+        if problems:
+            raise RunError(_unreadable(self._folder, problems))
         return None
 
     @contextmanager
@@ -213,6 +220,24 @@ class Checkpoints(Saved):
                     json.loads(file.read_text())
             except ValueError:
                 file.unlink()
+
+
+def _unreadable(folder: epath.Path, problems: Mapping[int, str]) -> str:
+    """What to do where no checkpoint can be read.
+
+    Args:
+        folder: of the checkpoints.
+        problems: what is wrong, by step.
+    """
+    lines = [f"  step {step}: {problem}" for step, problem in problems.items()]
+    return "\n".join(
+        [
+            f"none of the checkpoints in {folder} can be read:",
+            *lines,
+            "None of them was changed. If the storage or its credentials are at fault, restore them: the same",
+            f"command continues. To start anew, use another --workdir, or remove {folder}",
+        ]
+    )
 
 
 def _policy(spec: Checkpoint) -> Any:

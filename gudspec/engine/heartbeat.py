@@ -62,5 +62,7 @@ class Heartbeat:
 
     def _beat(self) -> None:
         who = {"host": platform.node(), "pid": os.getpid(), "time": time.time()}
-        with contextlib.suppress(OSError):  # a heartbeat that cannot be written must not end a run
+        # a heartbeat that cannot be written must end neither a run nor the thread, which tries again: in an object
+        # store it is the lock, and errors are no OSErrors
+        with contextlib.suppress(Exception):
             self._workdir.write(FILE, {**self._now, **who})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -14,6 +15,7 @@ import numpy as np
 from clu import metrics as clu_metrics
 
 from gudspec.engine.events import Events
+from gudspec.engine.jsonfiles import read_intervals
 from gudspec.engine.workdir import Workdir
 from gudspec.errors import Diverged
 from gudspec.spec.accelerators import peak_flops
@@ -121,7 +123,8 @@ class MetricsLog:
     def __init__(self, workdir: Workdir, step: int):
         self._workdir, self.events = workdir, Events(workdir, purge=step + 1)
         if workdir.writes:
-            kept = [line for line in read_metrics(workdir) if line["step"] <= step]
+            warn = logging.getLogger(__name__).warning
+            kept = [line for line in read_intervals(workdir.metrics, warn) if line["step"] <= step]
             workdir.write_text(workdir.metrics.name, "".join(json.dumps(line) + "\n" for line in kept))
 
     def write(self, line: dict[str, float]) -> None:
@@ -132,15 +135,11 @@ class MetricsLog:
 
     def close(self) -> None:
         """Ends the events, whose every line is on disk already."""
-        with suppress(OSError):  # a full disk was reported when it was written to
+        # a full disk was reported when it was written to; errors of object stores are no OSErrors
+        with suppress(Exception):
             self.events.close()
 
 
 def read_metrics(workdir: Workdir) -> list[dict[str, Any]]:
-    """The lines of `metrics.jsonl`; a line that was cut off is left out."""
-    try:
-        text = workdir.metrics.read_text()
-    except FileNotFoundError:
-        return []
-    # only the last line can be incomplete, and then it does not end
-    return [json.loads(line) for line in text.splitlines(keepends=True) if line.endswith("\n")]
+    """The lines of `metrics.jsonl`; a line that was cut off, or damaged, is left out."""
+    return read_intervals(workdir.metrics)

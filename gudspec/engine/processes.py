@@ -127,17 +127,35 @@ def connect(where: Meeting) -> None:
 
     If one is missing, JAX ends this process after `where.seconds` without an exception: `supervisor` turns that into a
     message.
+
+    Raises:
+        Refused: JAX is to find the others, but nothing here tells it of them.
+        RunError: the others cannot be reached.
     """
     import jax
 
-    jax.distributed.initialize(
-        where.coordinator,
-        where.processes,
-        where.process,
-        initialization_timeout=where.seconds,
-        heartbeat_timeout_seconds=HEARTBEAT_SECONDS,
-        shutdown_timeout_seconds=HEARTBEAT_SECONDS,
-    )
+    try:
+        jax.distributed.initialize(
+            where.coordinator,
+            where.processes,
+            where.process,
+            initialization_timeout=where.seconds,
+            heartbeat_timeout_seconds=HEARTBEAT_SECONDS,
+            shutdown_timeout_seconds=HEARTBEAT_SECONDS,
+        )
+    except jax.errors.JaxRuntimeError as error:
+        raise RunError(
+            f"the processes did not meet ({where}). Start all of them, and check that the first can be reached\n"
+            f"  JAX says: {str(error)[:300]}"
+        ) from error
+    except ValueError as error:
+        if where.coordinator is not None:
+            raise
+        raise Refused(
+            "no other processes were found: `--coordinator auto` needs processes that Slurm, Open MPI, Kubernetes or "
+            "the TPU runtime has started. Elsewhere give --coordinator HOST:PORT, --processes N and --process I\n"
+            f"  JAX says: {error}"
+        ) from None
 
 
 def several() -> bool:

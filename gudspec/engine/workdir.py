@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import subprocess
 from collections.abc import Iterable, Mapping
@@ -15,6 +16,7 @@ from typing import Any
 import numpy as np
 from etils import epath
 
+from gudspec.engine.jsonfiles import read_object
 from gudspec.errors import Refused
 from gudspec.program.design import Statistics
 from gudspec.spec.load import loads
@@ -84,12 +86,8 @@ class Workdir:
         return self.path / "report.html"
 
     def read(self, name: str) -> dict[str, Any]:
-        """A JSON file of the workdir; empty if it is missing or was cut off."""
-        try:
-            content = json.loads((self.path / name).read_text())
-        except (FileNotFoundError, NotADirectoryError, json.JSONDecodeError):
-            return {}
-        return content if isinstance(content, dict) else {}
+        """A JSON file of the workdir; empty if it is missing, or damaged, of which is warned."""
+        return read_object(self.path / name, logging.getLogger(__name__).warning)
 
     def write(self, name: str, content: Mapping[str, Any]) -> None:
         """Writes a JSON file at once: a reader, or a crash, sees the old file or the new one."""

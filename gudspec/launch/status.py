@@ -2,15 +2,16 @@
 
 import json
 import math
+import os
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
 
 from etils import epath
 
+from gudspec.engine.jsonfiles import read_last, read_object
 from gudspec.spec.diagnostics import SpecError
-from gudspec.spec.load import load
+from gudspec.spec.load import loads
 
 __all__ = ["EXITS", "Row", "rows", "table"]
 
@@ -55,7 +56,7 @@ def rows(folder: str, expected: Sequence[str] = ()) -> list[Row]:
         expected: names of runs that are listed though they have no workdir yet; they come first, in this order.
     """
     root = epath.Path(folder).expanduser()
-    exits = _json(root / EXITS)
+    exits = read_object(root / EXITS)
     found = dict(_workdirs(root, "", _DEEPEST))
     names = [*expected, *(name for name in sorted(found) if name not in expected)]
     return [_row(name, found.get(name), exits.get(name)) for name in names]
@@ -74,8 +75,8 @@ def _row(name: str, workdir: epath.Path | None, told: object) -> Row:
     ended = told if isinstance(told, dict) else {}
     if workdir is None:
         return Row(name, _WORDS.get(ended.get("code", 0), "waiting"))
-    beat, summary = _json(workdir / "heartbeat.json"), _json(workdir / "summary.json")
-    last = _last(workdir / "metrics.jsonl")
+    beat, summary = read_object(workdir / "heartbeat.json"), read_object(workdir / "summary.json")
+    last = read_last(workdir / "metrics.jsonl")
     steps = _steps(workdir)
     done = (workdir / "report.html").exists() and summary.get("steps") == steps
     reached = [found for one in (beat, last, summary if done else {}) if (found := one.get("step", one.get("steps")))]
@@ -101,32 +102,11 @@ def _row(name: str, workdir: epath.Path | None, told: object) -> Row:
 
 
 def _steps(workdir: epath.Path) -> int | None:
+    file = workdir / "spec.resolved.yaml"
     try:
-        return load(workdir / "spec.resolved.yaml").train.total_steps
-    except SpecError:  # of another version, or on a disk that open() does not reach
+        return loads(file.read_text(), name=os.fspath(file)).train.total_steps
+    except (SpecError, UnicodeDecodeError):  # of another version, or damaged
         return None
-
-
-def _last(file: epath.Path) -> dict[str, Any]:
-    """The last whole line of a file of JSON objects."""
-    whole = [line for line in _text(file).splitlines(keepends=True) if line.endswith("\n")]
-    return _object(whole[-1]) if whole else {}
-
-
-def _json(file: epath.Path) -> dict[str, Any]:
-    return _object(_text(file))
-
-
-def _object(text: str) -> dict[str, Any]:
-    try:
-        found = json.loads(text)
-    except json.JSONDecodeError:
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
-def _text(file: epath.Path) -> str:
-    return file.read_text() if file.exists() else ""
 
 
 def _finite(number: float | None) -> float | None:

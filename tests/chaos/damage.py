@@ -43,7 +43,7 @@ def damage(workdir: Path, kind: str, seed: int) -> bool:
 
 
 def _latest(workdir: Path) -> list[Path]:
-    """The files of the latest checkpoint that have content."""
+    """The files of the latest checkpoint that have content; none where it is the only one: a run needs one."""
     folder = workdir / "checkpoints"
     steps = sorted((path for path in folder.glob("*") if path.name.isdigit()), key=lambda path: int(path.name))
-    return sorted(path for path in steps[-1].rglob("*") if path.is_file() and path.stat().st_size) if steps else []
+    return sorted(path for path in steps[-1].rglob("*") if path.is_file() and path.stat().st_size) if steps[1:] else []

@@ -85,6 +85,27 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_is_used(tmp_path: Path
         assert digest(checkpoints.restore(abstract(), pytest.fail)) == digest(state(2))
 
 
+def test_where_no_checkpoint_can_be_read_nothing_is_started_anew(tmp_path: Path) -> None:
+    """Storage that fails looks like damage; whoever took it for an empty folder would delete what is there."""
+    with opened(tmp_path) as checkpoints:
+        for step in (1, 2):
+            checkpoints.save(state(step))
+        checkpoints.wait()
+    for step in (1, 2):
+        (tmp_path / str(step) / "_CHECKPOINT_METADATA").write_bytes(b"\xff")
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    with pytest.raises(RunError) as failed, opened(tmp_path) as checkpoints:
+        checkpoints.restore(abstract(), pytest.fail)
+    assert failed.value.exit_code == 1
+    said = str(failed.value)
+    assert said.startswith(f"none of the checkpoints in {tmp_path} can be read:\n  step 2: ")
+    assert "\n  step 1: 'utf-8' codec can't decode" in said
+    assert "credentials" in said
+    assert "another --workdir" in said
+    assert f"remove {tmp_path}" in said
+    assert before == {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+
+
 def test_an_unfinished_save_is_no_checkpoint_and_is_cleared_away(tmp_path: Path) -> None:
     with opened(tmp_path) as checkpoints:
         checkpoints.save(state(1))

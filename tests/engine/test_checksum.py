@@ -49,6 +49,13 @@ def test_place_name_type_and_shape_count() -> None:
     assert len({checksum(one) for one in [whole, *others[:-1]]}) == len(others)
 
 
+def test_what_every_process_holds_alone_is_not_added_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two processes that each read a whole checkpoint onto a device of their own."""
+    alone = checksum(tree())
+    monkeypatch.setattr("gudspec.engine.checksum.gather", lambda sums: np.stack([sums, sums]))
+    assert checksum(tree()) == alone
+
+
 def test_it_does_not_depend_on_where_the_parts_lie() -> None:
     """On one device, and in parts as two processes would count them."""
     from gudspec.engine.checksum import _of_text, _sums

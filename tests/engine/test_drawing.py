@@ -91,8 +91,26 @@ def test_tasks_come_from_a_file_of_their_own(workdir: Path, tmp_path: Path, monk
 
 @pytest.mark.slow
 def test_a_sampler_of_the_command_line(workdir: Path) -> None:
-    assert command("sample", str(workdir), "--name", "plain", "--sampler", "dpm", "--count", "2") == 0
-    assert arrays(workdir, "plain-2")["images"].shape == (2, 8, 8, 1)
+    """Files say which; one noise leads both solvers to the same images, also where the entry asks for frames."""
+    for sampler in ("{kind: dpm, steps: 40}", "ode"):
+        assert command("sample", str(workdir), "--name", "plain", "--sampler", sampler, "--count", "2") == 0
+    one, two = (arrays(workdir, f"plain-2-{name}")["images"] for name in ("dpm-steps-40", "ode"))
+    assert one.shape == (2, 8, 8, 1)
+    assert np.abs(one - two).mean() < 0.1 * one.std()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("text", "more", "said"),
+    [("sample: []", (), "nothing to draw"), ("sample: [{name: a}]", ("--sampler", "dpm"), "says itself")],
+)
+def test_what_a_file_and_a_command_do_not_say_together(
+    text: str, more: tuple[str, ...], said: str, workdir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    task = tmp_path / "task.yaml"
+    task.write_text(text, encoding="utf-8")
+    assert command("sample", str(workdir), "--task", str(task), *more) == 2
+    assert said in capsys.readouterr().err
 
 
 @pytest.mark.slow

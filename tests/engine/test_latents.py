@@ -13,6 +13,7 @@ from gudspec.engine.latents import decoder, encode
 from gudspec.engine.prepare import open_data
 from gudspec.errors import Refused
 from gudspec.spec.load import load, loads
+from tests.engine import cluster
 
 AUTOENCODER = """
 gudspec: 1
@@ -97,6 +98,16 @@ def test_a_diffusion_of_latents_measures_and_draws_images(folder: Path) -> None:
     assert abs(first.summary["evaluations"][0]["value"] - rest) < 0.5 * 8  # the latents' own share
     assert first.summary["gaussian_bits_per_dim"] > rest
     assert (folder / "diffusion" / "report.html").exists()
+
+
+@pytest.mark.slow
+def test_each_of_several_processes_decodes_with_the_whole_autoencoder(folder: Path) -> None:
+    spec = folder / "latents.yaml"
+    spec.write_text(diffusion(folder))
+    arguments = ("run", spec, "--workdir", folder / "of-two", "--set", "evaluate=[]")
+    cluster.succeed(*arguments, processes=2)
+    with np.load(folder / "of-two" / "samples" / "drawn.npz") as archive:
+        assert archive["images"].shape == (4, 8, 8, 1)
 
 
 @pytest.mark.slow

@@ -1,6 +1,7 @@
 """How several processes find each other."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -37,6 +38,14 @@ def test_explicit_flags() -> None:
 )
 def test_schedulers_are_recognized(environment: dict[str, str], found: bool) -> None:
     assert meeting(None, None, None, environment) == (Meeting() if found else None)
+
+
+def test_where_nothing_tells_of_others_auto_is_refused() -> None:
+    program = "from gudspec.engine.processes import Meeting, connect; connect(Meeting())"
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("SLURM", "OMPI", "TPU"))}
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=False)
+    assert "Refused: no other processes were found: `--coordinator auto` needs processes that Slurm," in done.stderr
+    assert "--coordinator HOST:PORT, --processes N and --process I" in done.stderr
 
 
 @pytest.mark.parametrize(

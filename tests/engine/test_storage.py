@@ -155,6 +155,24 @@ time.sleep(1000)
     server.wait()
 
 
+def test_a_run_in_a_bucket_is_listed_with_its_steps(bucket: dict[str, str]) -> None:
+    texts = {
+        "spec.resolved.yaml": TEXT,
+        "summary.json": '{"steps": 12}',
+        "report.html": "x",
+        "heartbeat.json": '{"phase": "ended", "code": 0}',
+    }
+    write = (
+        "from etils import epath; folder = epath.Path('gs://runs/sweep/a')\n"
+        f"for name, text in {texts}.items(): (folder / name).write_text(text)"
+    )
+    subprocess.run([sys.executable, "-c", write], check=True, env={**os.environ, **bucket})
+    listed = gudspec("runs", "gs://runs/sweep", "--format", "json", env=bucket)
+    assert listed.returncode == 0, listed.stderr
+    (row,) = json.loads(listed.stdout)
+    assert (row["name"], row["status"], row["step"], row["steps"]) == ("a", "done", 12, 12)
+
+
 def test_a_workdir_in_a_bucket(spec: Path, tmp_path: Path, bucket: dict[str, str]) -> None:
     workdir, cache = "gs://runs/tiny", tmp_path / "cache"
     first = gudspec(

@@ -59,6 +59,15 @@ def test_a_missing_process_is_a_message_within_a_minute(spec: Path, tmp_path: Pa
     assert not (tmp_path / "w").exists()
 
 
+def test_auto_without_a_cluster_is_refused(spec: Path, tmp_path: Path) -> None:
+    arguments = ("run", spec, "--workdir", tmp_path / "w", "--coordinator", "auto")
+    ((code, _, errors),) = cluster.gudspec(*arguments)
+    assert code == 2, errors
+    assert errors.startswith("no other processes were found: `--coordinator auto` needs")
+    assert "lost" not in errors
+    assert "Traceback" not in errors
+
+
 def test_how_long_to_wait_can_be_told(spec: Path, tmp_path: Path) -> None:
     before = time.monotonic()
     arguments = ("run", spec, "--workdir", tmp_path / "w", "--meeting-seconds", 5)

@@ -161,12 +161,81 @@ def test_utilization_is_of_the_peak_of_all_devices(monkeypatch: pytest.MonkeyPat
     assert device_facts(0.0) == {"memory_bytes": 5.0}
 
 
+def intervals(step: int) -> str:
+    """A line of the metrics."""
+    return json.dumps({"step": step, "loss": 0.5, "images_per_second": 100.0, "seconds": 1.5}) + "\n"
+
+
 def test_lines_after_the_checkpoint_are_removed_and_a_torn_one_is_left_out(tmp_path: Path) -> None:
     workdir = Workdir.at(tmp_path)
-    workdir.metrics.write_text('{"step": 5}\n{"step": 10}\n{"step": 15}\n{"st')
+    lines = [intervals(step) for step in (5, 10, 15)]
+    workdir.metrics.write_text("".join(lines) + '{"st')
     assert [line["step"] for line in read_metrics(workdir)] == [5, 10, 15]
     MetricsLog(workdir, 10).close()
-    assert workdir.metrics.read_text() == '{"step": 5}\n{"step": 10}\n'
+    assert workdir.metrics.read_text() == lines[0] + lines[1]
+
+
+@pytest.mark.parametrize("bit", range(8))
+def test_a_bit_that_turns_in_the_metrics_costs_at_most_its_line(tmp_path: Path, bit: int) -> None:
+    """Wherever it is: of text, of JSON, of a name, of the end of a line, which joins two."""
+    whole = "".join(intervals(step) for step in (5, 10, 15)).encode()
+    workdir = Workdir.at(tmp_path)
+    for place in range(len(whole)):
+        damaged = bytearray(whole)
+        damaged[place] ^= 1 << bit
+        workdir.metrics.write_bytes(damaged)
+        found = read_metrics(workdir)
+        assert len(found) >= 1
+        assert all({"step", "loss", "images_per_second", "seconds"} <= set(line) for line in found)
+
+
+def test_damaged_metrics_are_named_before_they_are_cleared_away(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    workdir = Workdir.at(tmp_path)
+    workdir.metrics.write_text(intervals(5) + '{"stop": 10}\n' + intervals(15) + '{"st')
+    MetricsLog(workdir, 20).close()
+    assert caplog.messages == [f"{workdir.metrics} is damaged in 1 of its 3 lines, which count as missing"]
+    assert workdir.metrics.read_text() == intervals(5) + intervals(15)
+
+
+@pytest.mark.parametrize("content", [b'{"phase": "\xff"}', b"{torn", b"", b"[1]"])
+def test_a_damaged_file_counts_as_missing_and_is_named(
+    tmp_path: Path, content: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    workdir = Workdir.at(tmp_path)
+    assert workdir.read("provenance.json") == {}
+    assert not caplog.messages
+    (tmp_path / "provenance.json").write_bytes(content)
+    assert workdir.read("provenance.json") == {}
+    assert caplog.messages == [f"{tmp_path}/provenance.json is damaged (not a JSON object): it counts as missing"]
+
+
+class StorageError(Exception):
+    """As object stores raise them: no OSError."""
+
+
+def test_storage_that_fails_for_a_while_ends_neither_the_heartbeat_nor_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*arguments: object) -> None:
+        raise StorageError("503")
+
+    monkeypatch.setattr("gudspec.engine.heartbeat.BEAT_SECONDS", 0.01)
+    workdir = Workdir.at(tmp_path)
+    with Heartbeat(workdir) as heartbeat:
+        with monkeypatch.context() as failing:
+            failing.setattr(Workdir, "write", fail)
+            time.sleep(0.1)
+            heartbeat.progress("training", 7)
+        end = time.monotonic() + 10
+        while workdir.read("heartbeat.json")["step"] != 7:
+            assert time.monotonic() < end, "the thread is gone"
+            time.sleep(0.01)
+        monkeypatch.setattr(Workdir, "write", fail)
+    log = MetricsLog(workdir, 0)
+    monkeypatch.setattr(log.events, "close", fail)
+    log.close()
 
 
 def test_skips_are_kept_and_count_from_where_training_went_on(tmp_path: Path) -> None:

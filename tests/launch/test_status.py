@@ -63,6 +63,16 @@ def test_status(tmp_path: Path, files: dict[str, Any], code: int | None, status:
     assert only(tmp_path).status == status
 
 
+def test_a_damaged_run_hides_no_other(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        workdir(tmp_path / name, heartbeat_json=beat("training"), metrics_jsonl=METRICS)
+    for file in (tmp_path / "a").iterdir():
+        file.write_bytes(b"\xff" + file.read_bytes()[1:])
+    damaged, intact = rows(str(tmp_path))
+    assert (damaged.name, damaged.status, damaged.steps) == ("a", "stopped", None)
+    assert (intact.name, intact.status, intact.step) == ("b", "running", 30)
+
+
 @pytest.mark.parametrize(("hours", "status"), [(-1, "interrupted"), (1, "failed")])
 def test_the_last_of_several_ends_counts(tmp_path: Path, hours: int, status: str) -> None:
     """A run of a sweep that failed, and was then continued on its own."""
