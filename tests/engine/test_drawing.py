@@ -1,5 +1,6 @@
 """Tasks over a trained run: what `sample` draws, writes and refuses."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,8 @@ train: {steps: 2, batch_size: 16}
 sample:
 - {name: plain, count: 4, frames: 3, sampler: {kind: ancestral, steps: 5}}
 - {name: sevens, count: 4, labels: [7], guidance: 2.0, sampler: {kind: dpm, steps: 5}}
+- {name: there_and_back, count: 4, task: {kind: roundtrip}, sampler: {kind: ddim, steps: 5}}
+- {name: between, count: 4, task: {kind: interpolate, points: 3}, sampler: {kind: ddim, steps: 5}}
 """
 TASKS = """
 sample:
@@ -69,6 +72,18 @@ def test_a_run_keeps_its_frames(workdir: Path) -> None:
     with Image.open(workdir / "samples" / "plain.gif") as animation:
         assert animation.n_frames == 3
     assert arrays(workdir, "sevens")["images"].shape == (4, 8, 8, 1)
+
+
+@pytest.mark.slow
+def test_the_error_of_a_round_trip_is_reported(workdir: Path) -> None:
+    """Root of the mean square over pixels; an interpolation begins at its image."""
+    told = {one["name"]: one.get("error") for one in json.loads((workdir / "summary.json").read_text())["samples"]}
+    for name, first in (("there_and_back", slice(None)), ("between", (slice(None), 0))):
+        kept = arrays(workdir, name)
+        assert told[name] == pytest.approx(np.sqrt(np.square(kept["images"][first] - kept["originals"]).mean()))
+        assert told[name] > 0
+    assert told["plain"] is None
+    assert f"{told['there_and_back']:.3g}"[:4] in (workdir / "report.html").read_text()
 
 
 @pytest.mark.slow
