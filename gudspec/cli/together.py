@@ -96,7 +96,7 @@ def together(
         yield early
         return
     if not supervised():
-        code = supervise(sys.argv[1:], str(where))
+        code = supervise(sys.argv[1:], str(where), early.check)
         sys.stdout.flush()
         os._exit(code)
     try:

@@ -13,7 +13,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import FrameType
 from typing import IO
 
@@ -25,12 +25,13 @@ _NATIVE = re.compile(r"^(F\d{4} |E\d{4} |\*\*\* )")
 _READY, _CONNECTED, _EXPLAINED = b"r", b"c", b"e"
 
 
-def supervise(arguments: Sequence[str], where: str) -> int:
+def supervise(arguments: Sequence[str], where: str, stopped: Callable[[], bool] = lambda: False) -> int:
     """Runs `gudspec` with these arguments in a child that may connect to others.
 
     Args:
         arguments: of the command line.
         where: the meeting, for messages.
+        stopped: whether a signal came before; asked once signals are passed on.
 
     Returns:
         The exit code.
@@ -47,6 +48,7 @@ def supervise(arguments: Sequence[str], where: str) -> int:
     )
     theirs.close()
     told, state = _Signals(child), bytearray()
+    told.stopped = told.stopped or stopped()
     states = threading.Thread(target=_listen, args=(ours, state, told), daemon=True)
     states.start()
     assert child.stderr is not None
