@@ -7,10 +7,10 @@ from gudspec.linter.rule import Finding, Rule
 from gudspec.spec.load import Document
 from gudspec.spec.models import Experiment
 from gudspec.spec.models.results import Likelihood
-from gudspec.spec.models.samplers import Ode
+from gudspec.spec.models.samplers import Ode, TimesGrid
 from gudspec.spec.models.schedules import DdpmSchedule
 from gudspec.spec.sources import counts, shape, validates
-from gudspec.spec.tree import Path
+from gudspec.spec.tree import Path, find
 
 __all__ = ["RULES"]
 
@@ -51,15 +51,18 @@ sample: [{name: grid, sampler: {kind: ancestral, steps: 1000}}]"""
     source = "DDPM (arXiv:2006.11239), Algorithm 2"
 
     def check(self, document: Document) -> Iterator[Finding]:
-        schedule = document.experiment.design.schedule
-        if not isinstance(schedule, DdpmSchedule):
-            return
-        levels = len(schedule.betas) if schedule.betas is not None else schedule.steps
         for index, entry in enumerate(document.experiment.sample):
+            schedule = entry.schedule or document.experiment.design.schedule
             steps = entry.sampler.count
-            if steps is not None and steps > levels:
+            if not isinstance(schedule, DdpmSchedule) or steps is None:
+                continue
+            levels = len(schedule.betas) if schedule.betas is not None else schedule.steps
+            if steps > levels:
+                field = ("grid", "times") if isinstance(entry.sampler.grid, TimesGrid) else ("steps",)
+                place = ("sample", index, "sampler", *field)
+                written = field == ("steps",) and find(document.tree, place) is not None
                 message = f"{steps} steps, but the table has {levels} noise levels"
-                yield Finding(message, ("sample", index, "sampler", "steps"), suggestion=str(levels))
+                yield Finding(message, place, suggestion=str(levels) if written else None)
 
 
 class OneStep(Rule):

@@ -220,6 +220,23 @@ def test_nothing_is_caused_by_another_finding(part: str, codes: list[str]) -> No
     assert [one.code for one in found(part)] == codes
 
 
+TABLE = "{kind: ddpm, steps: 800}"
+
+
+@pytest.mark.parametrize(
+    ("trained", "followed", "sampler", "told"),
+    [
+        (TABLE, "{kind: design}", "{kind: ancestral, steps: 900}", True),
+        (TABLE, "{kind: design}", "{kind: ancestral, steps: 800}", False),
+        (TABLE, "{kind: cosine}", "{kind: ancestral, steps: 900}", False),
+        ("{kind: cosine}", TABLE, "{kind: ancestral, steps: 900}", True),
+    ],
+)
+def test_the_table_is_that_of_the_path_which_is_followed(trained: str, followed: str, sampler: str, told: bool) -> None:
+    part = f"{{design: {{schedule: {trained}}}, sample: [{{name: a, path: {followed}, sampler: {sampler}}}]}}"
+    assert ("GUD226" in [one.code for one in found(part)]) == told
+
+
 def test_a_flat_component_is_the_cause_of_strange_ends() -> None:
     part = """\
 data: {dequantize: none}
