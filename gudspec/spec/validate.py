@@ -3,6 +3,7 @@
 import difflib
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from pydantic import ValidationError
@@ -64,7 +65,7 @@ def validate(
         places = [_Place.of(tree, details) for details in error.errors(include_url=False, include_input=False)]
     # A misspelt key leaves its field missing: that is one problem, not two.
     unknown = [at for at in places if at.error == "extra_forbidden"]
-    misspelt = {(*at.path[:-1], meant) for at in unknown if (meant := at.meant())}
+    misspelt = {(*at.path[:-1], meant) for at in unknown if (meant := at.meant)}
     reported = (at for at in places if not at.broken and not (at.error == "missing" and at.path in misspelt))
     problems.extend(at.diagnostic(tree) for at in reported)
     return None, frozenset(str(at.path[0]) for at in places if at.path)
@@ -195,6 +196,7 @@ class _Place:
         kind = kind_of(self.parent.model) if self.parent.model and "kind" in self.parent.model.model_fields else ""
         return f" in {_dotted(self.path[:-1])}{f' ({kind})' if kind else ''}"
 
+    @cached_property
     def meant(self) -> str | None:
         """The field that an unknown key was probably meant to be: one that its own source does not give already.
 
@@ -208,7 +210,7 @@ class _Place:
     def _unknown_key(self, tree: Node) -> Diagnostic:
         key = str(self.path[-1])
         message = f"unknown key `{key}`{self._inside() or ' at the top of the spec'}"
-        suggestion = self.meant()
+        suggestion = self.meant
         notes: Iterator[str] = iter(())
         if not suggestion and self.parent.model:
             notes = self._elsewhere(key)
