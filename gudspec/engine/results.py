@@ -213,7 +213,7 @@ class Trained:
         drawn = gathered(self._sampling(entry)(self.parameters, *arguments, condition), self.mesh)
         arrays = {name: array[: entry.count] for name, array in drawn.items()}
         if failed := int((~np.isfinite(arrays["images"])).any(axis=tuple(range(1, arrays["images"].ndim))).sum()):
-            why = "; an adaptive solver gives up after 4,096 steps" if entry.sampler.count is None else ""
+            why = ": the solver gave up; loosen `rtol` and `atol`" if entry.sampler.count is None else ""
             self.reporter.warn(f"{name}: {failed} of {entry.count} samples have values that are not finite{why}")
         if self.prepared.source.encoded is not None:
             arrays = {**{name: self._decoded(name, array) for name, array in arrays.items()}, "codes": arrays["images"]}

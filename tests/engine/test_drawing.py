@@ -9,6 +9,7 @@ from PIL import Image
 
 import gudspec
 from gudspec.cli.main import main
+from gudspec.engine.prepare import open_data
 from gudspec.spec.load import loads
 
 SPEC = """
@@ -83,6 +84,11 @@ def test_the_error_of_a_round_trip_is_reported(workdir: Path) -> None:
         assert told[name] == pytest.approx(np.sqrt(np.square(kept["images"][first] - kept["originals"]).mean()))
         assert told[name] > 0
     assert told["plain"] is None
+    source = open_data(loads(SPEC)).source
+    rows = np.arange(4) * len(source.test) // 4  # evenly spread, dequantized by noise
+    given = (arrays(workdir, "there_and_back")["originals"] + 1) / 2 * source.levels - source.test.pixels[rows]
+    assert (given > -1e-3).all()
+    assert (given < 1 + 1e-3).all()
     assert f"{told['there_and_back']:.3g}"[:4] in (workdir / "report.html").read_text()
 
 
@@ -112,6 +118,13 @@ def test_a_sampler_of_the_command_line(workdir: Path) -> None:
     one, two = (arrays(workdir, f"plain-2-{name}")["images"] for name in ("dpm-steps-40", "ode"))
     assert one.shape == (2, 8, 8, 1)
     assert np.abs(one - two).mean() < 0.1 * one.std()
+
+
+@pytest.mark.slow
+def test_a_solver_that_gives_up_is_told(workdir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    sampler = "{kind: ode, rtol: 1e-30, atol: 1e-30}"
+    assert command("sample", str(workdir), "--name", "plain", "--sampler", sampler, "--count", "2") == 0
+    assert "2 of 2 samples have values that are not finite: the solver gave up" in capsys.readouterr().err
 
 
 @pytest.mark.slow
