@@ -17,6 +17,7 @@ from gudspec.engine.mesh import state_shardings
 from gudspec.program.abstract import Call
 from gudspec.spec.models import Experiment
 from gudspec.spec.models.bases import spatial
+from gudspec.spec.models.results import Sample
 
 __all__ = ["abstract_mesh", "bytes_per_device", "even", "local", "mesh_of", "mesh_shape", "placed", "rounded"]
 
@@ -73,8 +74,13 @@ def rounded(count: int, devices: int) -> int:
 
 def even(experiment: Experiment, devices: int) -> Experiment:
     """The spec as the devices run it: they draw as many samples each."""
-    drawn = [entry.model_copy(update={"count": rounded(entry.count, devices)}) for entry in experiment.sample]
-    return experiment.model_copy(update={"sample": tuple(drawn)})
+    drawn = tuple(_together(entry, rounded(entry.together, devices)) for entry in experiment.sample)
+    return experiment.model_copy(update={"sample": drawn})
+
+
+def _together(entry: Sample, count: int) -> Sample:
+    """An entry that draws so many samples at once, and no more."""
+    return entry.model_copy(update={"count": count, "batch_size": count})
 
 
 def local(experiment: Experiment, devices: int) -> Experiment:
@@ -86,18 +92,18 @@ def local(experiment: Experiment, devices: int) -> Experiment:
     segments = 1 if experiment.design.segments == "off" else 1 + getattr(basis, "levels", 0)
     least = experiment.train.accumulate << (segments - 1).bit_length() if segments > 1 else 1
 
-    def share(entry: Any, field: str) -> Any:
-        return entry.model_copy(update={field: rounded(getattr(entry, field), devices) // devices})
+    def share(entry: Any) -> Any:
+        return entry.model_copy(update={"batch_size": rounded(entry.batch_size, devices) // devices})
 
     def batch(entry: Any) -> Any:
-        own = share(entry, "batch_size")
+        own = share(entry)
         return own.model_copy(update={"batch_size": rounded(own.batch_size, least)})
 
     train = batch(experiment.train)
     train = train.model_copy(update={"phases": tuple(batch(phase) for phase in train.phases)})
     changes = {
         "train": train,
-        "evaluate": tuple(share(entry, "batch_size") for entry in experiment.evaluate),
-        "sample": tuple(share(entry, "count") for entry in experiment.sample),
+        "evaluate": tuple(map(share, experiment.evaluate)),
+        "sample": tuple(_together(entry, rounded(entry.together, devices) // devices) for entry in experiment.sample),
     }
     return experiment.model_copy(update=changes)

@@ -22,6 +22,7 @@ from gudspec.engine.console import Reporter
 from gudspec.engine.events import Events
 from gudspec.engine.heartbeat import Heartbeat
 from gudspec.engine.mesh import gathered, local_rows, place_rows, place_whole
+from gudspec.engine.parts import Parts
 from gudspec.engine.prepare import Prepared
 from gudspec.engine.processes import share
 from gudspec.engine.programs import evaluation, sampling
@@ -39,6 +40,8 @@ from gudspec.spec.models.tasks import FileMask, Inpaint, Interpolate, Roundtrip
 __all__ = ["Trained", "points"]
 
 _FILE = "results.json"
+_NO_CODE = {"name", "at", "zip", "count", "batch_size", "noise", "labels"}
+"""What two drawings may differ in that have one program."""
 
 
 def points(entry: AnyEvaluation | Sample) -> list[dict[str, float]]:
@@ -178,8 +181,6 @@ class Trained:
                 name = entry.name if len(points(entry)) == 1 else f"{entry.name}-{index}"
                 result = self._kept.get(key)
                 if result is None or not share((self.workdir.samples / f"{name}.png").exists):
-                    self._check_stop()
-                    self.heartbeat.progress(f"sampling {entry.name}")
                     result = self.draw(entry, name, at)
                     self._keep(key, result)
                     with Events(self.workdir) as events:
@@ -194,8 +195,8 @@ class Trained:
         One for all points, and all entries that differ in noise and labels. Where the number of images cannot be split
         evenly, some more are drawn and left out.
         """
-        count = -(-entry.count // self.mesh.size) * self.mesh.size
-        key = f"{count} {entry.model_dump_json(exclude={'name', 'at', 'zip', 'count', 'noise', 'labels'})}"
+        count = self._rounded(entry.together)
+        key = f"{count} {entry.model_dump_json(exclude=_NO_CODE)}"
         if key not in self._programs:
             draw = partial(self.program.drawing(entry, self._mask(entry)), count=count)
             condition = self._condition(entry, np.zeros(1, int))
@@ -205,25 +206,53 @@ class Trained:
     def draw(self, entry: Sample, name: str, at: Mapping[str, float]) -> dict[str, Any]:
         """Draws one set of samples and writes it as `samples/<name>.png` and `.npz`."""
         start = time.perf_counter()
+        with Parts(self.workdir, f"{_key_of(entry, at, self.step)}-{self.prepared.experiment.seed}") as parts:
+            arrays = self._drawn(entry, at, parts)
+            result = self._written(entry, name, at, arrays)
+        return {**result, "seconds": time.perf_counter() - start}
+
+    def _drawn(self, entry: Sample, at: Mapping[str, float], parts: Parts) -> dict[str, np.ndarray]:
+        """The arrays of an entry by name, the images along their first axis, drawn batch by batch."""
+        batches: list[dict[str, np.ndarray]] = []
+        self.reporter.begin(entry.name, entry.count)
+        for index, first in enumerate(range(0, entry.count, entry.together)):
+            self._check_stop()
+            self.heartbeat.progress(f"sampling {entry.name}")
+            last = first + entry.together >= entry.count
+            batches.append(parts.take(index, partial(self._batch, entry, at, index), more=not last))
+            self.reporter.advance(min(first + entry.together, entry.count))
+        self.reporter.end()
+        return {name: np.concatenate([one[name] for one in batches])[: entry.count] for name in batches[0]}
+
+    def _batch(self, entry: Sample, at: Mapping[str, float], index: int) -> dict[str, np.ndarray]:
+        """One batch of a drawing, by default all of it."""
         key = fold(root(self.prepared.experiment.seed), f"sample/{entry.name}" if entry.noise is None else "noise")
         key = key if entry.noise is None else fold(key, "number", entry.noise)
-        count = -(-entry.count // self.mesh.size) * self.mesh.size
-        condition = place_rows(self._condition(entry, local_rows(count, self.mesh)), count, self.mesh)
+        key = fold(key, "batch", index) if index else key
+        size = self._rounded(entry.together)
+        rows = index * entry.together + local_rows(size, self.mesh)
+        condition = place_rows(self._condition(entry, rows), size, self.mesh)
         arguments = place_whole((self.statistics, key, self.program.at(at)), self.mesh)
         drawn = gathered(self._sampling(entry)(self.parameters, *arguments, condition), self.mesh)
-        arrays = {name: array[: entry.count] for name, array in drawn.items()}
+        return {name: array[: entry.together] for name, array in drawn.items()}
+
+    def _rounded(self, count: int) -> int:
+        """So many images that the devices can share them."""
+        return -(-count // self.mesh.size) * self.mesh.size
+
+    def _written(
+        self, entry: Sample, name: str, at: Mapping[str, float], arrays: dict[str, np.ndarray]
+    ) -> dict[str, Any]:
+        """Writes what was drawn, and tells of it."""
         if failed := int((~np.isfinite(arrays["images"])).any(axis=tuple(range(1, arrays["images"].ndim))).sum()):
             why = ": the solver gave up; loosen `rtol` and `atol`" if entry.sampler.count is None else ""
             self.reporter.warn(f"{name}: {failed} of {entry.count} samples have values that are not finite{why}")
         if self.prepared.source.encoded is not None:
             arrays = {**{name: self._decoded(name, array) for name, array in arrays.items()}, "codes": arrays["images"]}
         if self.workdir.writes:
-            self.workdir.samples.mkdir(parents=True, exist_ok=True)
-            with (self.workdir.samples / f"{name}.npz").open("wb") as file:
-                np.savez(file, **arrays)
+            self.workdir.write_arrays(f"samples/{name}.npz", arrays)
             save_drawing(self.workdir.samples / name, arrays)
-        seconds = time.perf_counter() - start
-        result = {"name": name, "at": dict(at), "count": entry.count, "seconds": seconds, "file": f"samples/{name}.png"}
+        result = {"name": name, "at": dict(at), "count": entry.count, "file": f"samples/{name}.png"}
         if isinstance(entry.task, Roundtrip | Interpolate):
             # an interpolation begins with the original itself, encoded and decoded
             decoded = arrays["images"] if isinstance(entry.task, Roundtrip) else arrays["images"][:, 0]

@@ -131,13 +131,19 @@ class Workdir:
 
     def save_statistics(self, statistics: Statistics) -> None:
         """Keeps the statistics: a resumed run and a later evaluation use the very same numbers."""
+        self.write_arrays("statistics.npz", statistics._asdict())
+
+    def write_arrays(self, name: str, arrays: Mapping[str, np.ndarray]) -> None:
+        """Writes an .npz file at once."""
         if not self.writes:
             return
-        temporary = self.path / ("statistics.npz" if self.remote else ".statistics.npz.tmp")
+        target = self.path / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary = target if self.remote else target.parent / f".{target.name}.tmp"
         with temporary.open("wb") as file:
-            np.savez(file, **statistics._asdict())
+            np.savez(file, **arrays)
         if not self.remote:
-            temporary.replace(self.path / "statistics.npz")
+            temporary.replace(target)
 
 
 @cache

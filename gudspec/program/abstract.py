@@ -79,13 +79,13 @@ def programs(
         function = program.evaluation(evaluation)
         yield Call(f"evaluate/{evaluation.name}", function, arguments, {}, path, evaluation.batch_size)
     for index, entry in enumerate(spec.sample):
-        given = batch(program, entry.count, spec.network.labels)
+        given = batch(program, entry.together, spec.network.labels)
         condition = {name: given[name] for name in given if name == "labels" or hasattr(entry.task, "images")}
         mask = (masks or {}).get(entry.name, np.ones(program.shape[:2]))
         path, function = ("sample", index, "count"), program.drawing(entry, mask)
-        static = {"count": entry.count}
+        static = {"count": entry.together}
         yield Call(
-            f"sample/{entry.name}", function, (carried.ema, known, KEY, at, condition), static, path, entry.count
+            f"sample/{entry.name}", function, (carried.ema, known, KEY, at, condition), static, path, entry.together
         )
 
 

@@ -15,6 +15,8 @@ __all__ = ["grid", "png", "save_drawing", "save_grid"]
 
 _SIDE = 480
 """Small pictures are enlarged towards this many pixels."""
+_SHOWN = 512
+"""Most drawings that one picture shows."""
 
 
 def grid(images: np.ndarray, columns: int | None = None, gap: int = 1) -> np.ndarray:
@@ -74,7 +76,7 @@ def save_grid(path: str | os.PathLike[str], images: np.ndarray, columns: int | N
 
 
 def save_drawing(path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray]) -> None:
-    """Writes what was drawn as a picture, and the way to it, if it was kept, as an animation.
+    """Writes what was drawn, the first 512 of it, as a picture, and the way to it, if it was kept, as an animation.
 
     Args:
         path: the files without their endings `.png` and `.gif`, local or `gs://`. An animation that is there already,
@@ -82,6 +84,7 @@ def save_drawing(path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray])
         arrays: `images` [n, H, W, C] or, with draws or points of each, [n, m, H, W, C]; `originals` and `given`
             [n, H, W, C] of what they began with, which then stand before them, in groups; `frames` [n, f, H, W, C].
     """
+    arrays = {name: array[:_SHOWN] for name, array in arrays.items()}
     epath.Path(f"{os.fspath(path)}.png").write_bytes(png(_drawing(arrays)))
     animation = epath.Path(f"{os.fspath(path)}.gif")
     if (frames := arrays.get("frames")) is None:

@@ -9,7 +9,9 @@ from PIL import Image
 
 import gudspec
 from gudspec.cli.main import main
+from gudspec.engine.main import Options, draw
 from gudspec.engine.prepare import open_data
+from gudspec.errors import Interrupted
 from gudspec.spec.load import loads
 
 SPEC = """
@@ -125,6 +127,44 @@ def test_a_solver_that_gives_up_is_told(workdir: Path, capsys: pytest.CaptureFix
     sampler = "{kind: ode, rtol: 1e-30, atol: 1e-30}"
     assert command("sample", str(workdir), "--name", "plain", "--sampler", sampler, "--count", "2") == 0
     assert "2 of 2 samples have values that are not finite: the solver gave up" in capsys.readouterr().err
+
+
+class After:
+    """Asks to stop at one of its checks."""
+
+    def __init__(self, checks: int):
+        self.left = checks
+
+    def check(self) -> bool:
+        self.left -= 1
+        return self.left < 0
+
+
+@pytest.mark.slow
+def test_a_drawing_in_batches_repeats_none_after_an_interruption(workdir: Path) -> None:
+    entries = "[{name: parts, count: 7, batch_size: 3, task: {kind: roundtrip}, sampler: {kind: ddim, steps: 5}}]"
+    task = loads(SPEC, [f"sample={entries}"])
+    parts = workdir / "samples" / ".parts"
+    with pytest.raises(Interrupted):  # the first check is that of the start, then one before each batch
+        draw(workdir, experiment=task, options=Options(stop=After(3)))
+    kept = {file.name: file.stat().st_mtime_ns for file in parts.iterdir()}
+    assert len(kept) == 2
+    with pytest.raises(Interrupted):
+        draw(workdir, experiment=task, options=Options(stop=After(3)))
+    assert {file.name: file.stat().st_mtime_ns for file in parts.iterdir()} == kept
+    draw(workdir, experiment=task, options=Options(stop=After(9)))
+    interrupted = arrays(workdir, "parts-7")
+    assert not parts.exists()
+    draw(workdir, experiment=task)
+    for name, array in arrays(workdir, "parts-7").items():
+        np.testing.assert_array_equal(array, interrupted[name])
+    # the images are those of one batch; the noise of the dequantization is that of each batch
+    draw(workdir, experiment=loads(SPEC, [f"sample={entries.replace('batch_size: 3', 'batch_size: 7')}"]))
+    whole = arrays(workdir, "parts-7")
+    assert whole["images"].shape == interrupted["images"].shape == (7, 8, 8, 1)
+    assert np.abs(whole["originals"] - interrupted["originals"]).max() < 2 / open_data(task).source.levels + 1e-6
+    np.testing.assert_array_equal(whole["originals"][:3], interrupted["originals"][:3])
+    assert not np.array_equal(whole["originals"][3:], interrupted["originals"][3:])
 
 
 @pytest.mark.slow

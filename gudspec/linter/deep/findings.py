@@ -58,10 +58,11 @@ def layout(experiment: Experiment, devices: int, shape: tuple[int, int] | None) 
             message = f"a batch of {size} images cannot be shared by {over}: take a multiple of {devices * cut}"
             yield UnevenBatch, Finding(message, path)
     for index, entry in enumerate(experiment.sample):
-        drawn = rounded(entry.count, devices)
-        if drawn > 2 * entry.count:
-            message = f"{devices} devices draw {drawn} samples, of which {entry.count} are kept: ask for as many"
-            yield Overdrawn, Finding(message, ("sample", index, "count"))
+        drawn = rounded(entry.together, devices)
+        if drawn > 2 * entry.together:
+            message = f"{devices} devices draw {drawn} samples, of which {entry.together} are kept: ask for as many"
+            field = "count" if entry.count <= entry.batch_size else "batch_size"
+            yield Overdrawn, Finding(message, ("sample", index, field))
 
 
 def undivided(carried: TrainState, shape: tuple[int, int]) -> Iterator[Found]:

@@ -108,6 +108,8 @@ class Sample(_Measured):
 
     count: Images = 64
     """How many images, for each value of `at`."""
+    batch_size: Images = 512
+    """Images drawn together, over all devices. Between them a run can stop; what was drawn is kept."""
     sampler: AnySampler = Ancestral(kind="ancestral")
     """How they are drawn."""
     path: Annotated[DesignPath | AnySchedule, Field(discriminator="kind")] = DesignPath(kind="design")
@@ -129,3 +131,8 @@ class Sample(_Measured):
     def schedule(self) -> AnySchedule | None:
         """The schedule of a path of its own; None on that of the design."""
         return None if isinstance(self.path, DesignPath) else self.path
+
+    @property
+    def together(self) -> int:
+        """How many images one program draws."""
+        return min(self.count, self.batch_size)

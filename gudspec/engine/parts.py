@@ -1,0 +1,57 @@
+"""Batches of a drawing that is not whole yet, kept so that an interruption repeats none of them."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Callable
+from types import TracebackType
+
+import numpy as np
+
+from gudspec.engine.processes import share
+from gudspec.engine.workdir import Workdir
+
+__all__ = ["Parts"]
+
+Arrays = dict[str, np.ndarray]
+
+
+class Parts:
+    """The batches of one drawing, in files of the workdir until the whole is written.
+
+    Args:
+        workdir: where they are kept.
+        name: of the drawing: what was asked, of which parameters and noise.
+    """
+
+    def __init__(self, workdir: Workdir, name: str):
+        self._workdir, self._name = workdir, name
+        self._folder = workdir.samples / ".parts"
+
+    def __enter__(self) -> Parts:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is None and self._workdir.writes and self._folder.exists():
+            for file in self._folder.glob(f"{self._name}-*"):
+                file.unlink()
+            if not any(self._folder.iterdir()):
+                self._folder.rmdir()
+
+    def take(self, index: int, make: Callable[[], Arrays], more: bool) -> Arrays:
+        """A batch from its file; or made, and kept if there are more, before which a run may be interrupted."""
+        found = share(lambda: self._read(index))
+        if found is None:
+            found = make()
+            if more:
+                self._workdir.write_arrays(f"samples/.parts/{self._name}-{index}.npz", found)
+        return found
+
+    def _read(self, index: int) -> Arrays | None:
+        try:
+            with (self._folder / f"{self._name}-{index}.npz").open("rb") as file, np.load(file) as arrays:
+                return dict(arrays)
+        except (OSError, ValueError, EOFError, zipfile.BadZipFile):  # there is none, or it is damaged
+            return None
