@@ -112,7 +112,7 @@ class Checkpoints(Saved):
     def __init__(self, folder: epath.Path, spec: Checkpoint, travels: Mapping[str, str]):
         super().__init__(folder)
         self._travels = {**travels, "version": __version__, "commit": commit()}
-        self._damaged: set[int] = set()
+        self._aside: set[int] = set()
         with self.writing():
             share(self._mend)
             self._checkpointer = ocp.training.Checkpointer(
@@ -133,6 +133,15 @@ class Checkpoints(Saved):
         """Steps that were saved, or are being saved, rising."""
         return [checkpoint.step for checkpoint in self._checkpointer.checkpoints]
 
+    @property
+    def usable(self) -> list[int]:
+        """Steps to which the run may return, rising: neither damaged, as far as known, nor set aside."""
+        return [step for step in self.steps if step not in self._aside]
+
+    def set_aside(self, step: int) -> None:
+        """Leaves a checkpoint out of account; it stays where it is, until its step is reached, and saved, again."""
+        self._aside.add(step)
+
     def save(self, state: TrainState, metrics: Mapping[str, float] | None = None) -> None:
         """Starts to save a state; training may go on meanwhile.
 
@@ -141,7 +150,7 @@ class Checkpoints(Saved):
             metrics: by which the best checkpoints are told.
         """
         step = int(state.step)
-        if step in set(self.steps) - self._damaged:
+        if step in self.usable:
             return
         # the checksum reads the state before the next step donates its buffers
         metadata = {**self._travels, "structure": _structure(state), "checksum": checksum(state)}
@@ -150,11 +159,11 @@ class Checkpoints(Saved):
                 step,
                 state,
                 force=True,
-                overwrite=step in self._damaged,
+                overwrite=step in self._aside,
                 metrics=dict(metrics or {}),
                 custom_metadata=metadata,
             )
-        self._damaged.discard(step)
+        self._aside.discard(step)
 
     def wait(self) -> None:
         """Blocks until the last save is on disk."""
@@ -162,7 +171,7 @@ class Checkpoints(Saved):
             self._checkpointer.wait()
 
     def restore(self, abstract: TrainState, report: Callable[[str], None]) -> TrainState | None:
-        """The latest intact state, or None if nothing was saved yet.
+        """The latest intact state, or None if nothing was saved yet, or all of it was set aside.
 
         Damaged checkpoints are named and left where they are, until their step is reached, and saved, again. Where none
         can be read, the storage is more likely at fault than all of them: to start anew would delete them.
@@ -176,12 +185,12 @@ class Checkpoints(Saved):
             RunError: there are checkpoints, but none can be read.
         """
         problems: dict[int, str] = {}
-        for step in reversed(self.steps):
+        for step in reversed(self.usable):
             state, problem = self.load(step, abstract)
             if state is not None:
                 for damaged, why in problems.items():
                     report(f"checkpoint {self._folder / str(damaged)} is damaged ({why}); using the one of step {step}")
-                self._damaged |= set(problems)
+                self._aside |= set(problems)
                 return state
             problems[step] = problem
         if problems:
@@ -204,7 +213,7 @@ class Checkpoints(Saved):
             full = "No space left" in text or "RESOURCE_EXHAUSTED" in text or "Disk quota" in text
             if not (full or isinstance(error, OSError) or "file" in text.lower()):
                 raise
-            steps = [step for step in super().steps if step not in self._damaged]
+            steps = [step for step in super().steps if step not in self._aside]
             last = (
                 f"the last intact checkpoint is {self._folder / str(steps[-1])}" if steps else "none was saved before"
             )

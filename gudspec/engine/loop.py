@@ -112,6 +112,7 @@ def train(session: Session) -> TrainState:
         + (f", continuing at step {start:,}" if start else "")
     )
     skips = Skips(session.workdir, spec.train.batches)
+    back = -1
     while True:
         state = _initial(session) if restored is None else restored
         try:
@@ -119,8 +120,10 @@ def train(session: Session) -> TrainState:
         except Diverged as error:
             session.checkpoints.wait()
             _diverged(session, skips, error)
+            if session.checkpoints.usable[-1:] == [back]:  # nothing good came after it
+                session.checkpoints.set_aside(back)
             restored = session.checkpoints.restore(session.abstract, session.reporter.warn)
-            start = 0 if restored is None else int(restored.step)
+            start = back = 0 if restored is None else int(restored.step)
             left_out = skips.add(start, error.step)
             session.reporter.warn(f"{error}: back to step {start}, leaving out {left_out} images")
 
@@ -135,7 +138,7 @@ def _diverged(session: Session, skips: Skips, error: Diverged) -> None:
     """Gives up, unless the spec allows to roll back once more."""
     if session.prepared.experiment.train.divergence == "rollback" and skips.count < _MOST_ROLLBACKS:
         return
-    saved = session.checkpoints.steps
+    saved = session.checkpoints.usable
     good = f"the last good checkpoint is {session.workdir.checkpoints / str(saved[-1])}" if saved else "none was saved"
     tried = f" after {skips.count} times rolling back" if skips.count else ""
     raise Diverged(f"{error}{tried}; {good}. Lower the learning rate, or clip the gradient", error.step) from None

@@ -139,6 +139,33 @@ def test_rolling_back_leaves_the_images_out(tmp_path: Path, monkeypatch: pytest.
     assert steps[-1] == 12
 
 
+def test_rolling_back_goes_further_where_a_checkpoint_is_at_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Parameters that explode without a trace in the loss are saved with the checkpoint of step 6."""
+    take = loop._Step.__call__
+    done: list[int] = []
+
+    def step(this: Any, state: Any, batch: Any) -> Any:
+        number = int(state.step) + 1
+        broken = not max(float(jnp.abs(leaf).max()) for leaf in jax.tree.leaves(state.parameters)) < 1e20
+        state, metrics = take(this, state, batch)
+        if number == 5 and 5 not in done:
+            state = state._replace(parameters=jax.tree.map(lambda leaf: leaf + 1e25, state.parameters))
+        done.append(number)
+        # whatever the network makes of them, the loss tells only from step 7 on
+        told = {"loss": jnp.float32(jnp.nan if broken and number > 6 else 1.0), "gradient_norm": jnp.float32(1.0)}
+        return state, {**metrics, **told}
+
+    monkeypatch.setattr(loop._Step, "__call__", step)
+    run(loads(TEXT, ["train.divergence=rollback", "evaluate=[]", "sample=[]"]), tmp_path / "w")
+    skips = json.loads((tmp_path / "w" / "skipped.json").read_text())["skips"]
+    assert [start for start, _ in skips] == [6, 3]
+    assert done[-9:] == list(range(4, 13)), "from step 3 on, all went well"
+    checked = CliRunner().invoke(app, ["checkpoints", str(tmp_path / "w")])
+    assert checked.exit_code == 0, checked.output
+
+
 def test_stopping_is_what_a_spec_gets_that_does_not_ask_for_more(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

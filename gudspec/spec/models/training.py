@@ -153,8 +153,8 @@ class Train(Model):
     where there is any, draws other masks."""
     divergence: Literal["stop", "rollback"] = "stop"
     """What follows a loss or gradient that is not finite, or a loss that explodes. `stop`: the run ends with code 3.
-    `rollback`: it goes back to the last checkpoint, goes on with the images after the ones that failed, and gives up
-    only after ten times."""
+    `rollback`: it goes back to the last checkpoint, and further where it fails again before the next one, goes on with
+    the images after the ones that failed, and gives up only after ten times."""
     explosion: Annotated[float, Field(gt=1)] | None = 1000.0
     """A loss so many times the mean of the interval before it has exploded; null only minds what is not finite."""
 
