@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import resource
 import signal
 import subprocess
 import sys
@@ -30,17 +29,9 @@ class Run:
         workdir: its folder.
         processes: how many.
         wrap: what stands before the command.
-        file_size: largest file that it may write, in bytes; None sets no limit.
     """
 
-    def __init__(
-        self,
-        spec: Path,
-        workdir: Path,
-        processes: int = 1,
-        wrap: tuple[str, ...] = (),
-        file_size: int | None = None,
-    ):
+    def __init__(self, spec: Path, workdir: Path, processes: int = 1, wrap: tuple[str, ...] = ()):
         command = [*wrap, sys.executable, "-m", "gudspec", "run", str(spec), "--workdir", str(workdir)]
         port = free_port()
         self.workdir = workdir
@@ -56,7 +47,6 @@ class Run:
                     stdout=out,
                     stderr=subprocess.STDOUT,
                     env={**os.environ, "JAX_PLATFORMS": "cpu", "PYTHONUNBUFFERED": "1"},
-                    preexec_fn=None if file_size is None else lambda: _limit(file_size),
                 )
             self.logs.append(log)
             self.processes.append(process)
@@ -113,10 +103,6 @@ class Run:
                 os.kill(child, signal.SIGKILL)
 
 
-def _limit(size: int) -> None:
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
-
-
 def _children(pid: int) -> list[int]:
     try:
         return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
@@ -125,7 +111,7 @@ def _children(pid: int) -> list[int]:
 
 
 def isolated() -> bool:
-    """Whether this machine lets a process see a folder as read-only."""
+    """Whether this machine lets a process see a folder as read-only, or as a disk of its own."""
     try:
         return subprocess.run(["unshare", "-m", "true"], capture_output=True, check=False).returncode == 0
     except OSError:
@@ -141,8 +127,7 @@ def attempt(plan: Attempt, spec: Path, workdir: Path, processes: int) -> tuple[b
     if plan.fault == "read_only":
         return _read_only(spec, workdir)
     if plan.fault == "full_disk":
-        run = Run(spec, workdir, file_size=4096)
-        return _judge(run, run.wait(), {0, 1})
+        return _full_disk(spec, workdir, plan.when)
     run = Run(spec, workdir, processes)
     if plan.fault == "second_run":
         return _second(run, spec)
@@ -222,6 +207,39 @@ def _read_only(spec: Path, workdir: Path) -> tuple[bool, list[str]]:
     if run.processes[0].returncode == 2 and "cannot be written to" not in run.said:
         problems.append(f"read-only storage is not named: {run.said[-300:]}")
     return done, problems
+
+
+_DISK = """
+mkdir -p "$0.disk" && mount --bind "$0" "$0.disk" && mount -t tmpfs -o "size=$1" tmpfs "$0" || exit 99
+cp -a "$0.disk/." "$0" || exit 99
+folder="$0"; shift
+"$@"
+code=$?
+find "$folder.disk" -mindepth 1 -delete
+cp -a "$folder/." "$folder.disk" || exit 99
+exit $code
+"""
+"""Runs a command whose folder is a disk of a given size, and keeps what it leaves there."""
+
+
+def _full_disk(spec: Path, workdir: Path, when: float) -> tuple[bool, list[str]]:
+    """Starts a run on a disk that has room for a part of what is still to be written."""
+    if not isolated():
+        return False, []
+    workdir.mkdir(exist_ok=True)
+    room = int(when * _used(workdir.with_name("undisturbed-1")))
+    wrap = ("unshare", "-m", "sh", "-c", _DISK, str(workdir), str(_used(workdir) + room))
+    run = Run(spec, workdir, wrap=wrap)
+    done, problems = _judge(run, run.wait(), {0, 1})
+    if run.processes[0].returncode == 1 and "no space left" not in run.said.lower():
+        problems.append(f"a full disk is not named: {run.said[-300:]}")
+    return done, problems
+
+
+def _used(folder: Path) -> int:
+    """Bytes of a folder, in whole pages."""
+    files = [path.stat().st_size for path in folder.rglob("*") if path.is_file()]
+    return sum(-(-size // 4096) * 4096 for size in files)
 
 
 def _judge(run: Run, codes: list[int | None], allowed: set[int], done: bool = True) -> tuple[bool, list[str]]:

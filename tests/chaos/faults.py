@@ -9,9 +9,9 @@ __all__ = ["Attempt", "Case", "case"]
 
 AT_REST = ("bit_flip", "truncate", "remove", "torn_metrics", "torn_results", "lost_statistics")
 """What is done to the files of a run that stands still."""
-RUNNING = {"kill": 5, "kill_in_save": 4, "term": 4, "full_disk": 2, "read_only": 1, "second_run": 1}
+RUNNING = {"kill": 5, "kill_in_save": 4, "term": 4, "full_disk": 3, "read_only": 1, "second_run": 1}
 """What is done to a run that is going on, and how often relative to the others."""
-TOGETHER = {"kill": 3, "kill_in_save": 2, "kill_peer": 3, "term": 3}
+TOGETHER = {"kill": 3, "kill_in_save": 2, "kill_peer": 3, "term": 3, "second_run": 1}
 """The same for a run of two processes."""
 MOMENTS = {"start": 2, "training": 5, "after": 2}
 """When: at a time after the start, after a line of metrics, or at a time after the last step."""
