@@ -67,6 +67,8 @@ def sweep(
             typer.echo(shlex.join(["gudspec", *verb, *(["SPEC"] if on == "ray" else []), *job.arguments]))
         return
     if on == "ray":
+        if experiment.launch.processes > 1:
+            typer.echo("warning: each run is one process of Ray; `launch.processes` is for local and slurm", err=True)
         from gudspec.launch.on_ray import Ray
 
         codes = carry_out(jobs, Ray(experiment, typer.echo), parallel, folder)

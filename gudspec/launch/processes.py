@@ -19,7 +19,9 @@ def command(*arguments: str) -> list[str]:
 
 
 class Processes:
-    """Runs processes and passes SIGTERM and Ctrl-C on to them; a second signal ends them at once.
+    """Runs processes and passes SIGTERM and Ctrl-C on to them; a third signal ends them at once.
+
+    A second one is passed on too: they pass it on in turn, and what they have started ends with them.
 
     Args:
         say: prints a line.
@@ -33,7 +35,7 @@ class Processes:
         self._ended: queue.SimpleQueue[tuple[str, int]] = queue.SimpleQueue()
         self._previous: dict[int, object] = {}
         self._starting = False
-        self._missed = 0
+        self._missed, self._signals = 0, 0
 
     def __enter__(self) -> Self:
         self._previous = {number: signal.signal(number, self._stop) for number in (signal.SIGTERM, signal.SIGINT)}
@@ -95,6 +97,7 @@ class Processes:
         if self._starting:
             self._missed += 1
             return
+        self._signals += 1
         for process in self._running.values():
-            process.kill() if self.stopped else process.terminate()
+            process.kill() if self._signals > 2 else process.terminate()
         self.stopped = True

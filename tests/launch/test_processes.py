@@ -1,4 +1,5 @@
 import os
+import queue
 import signal
 import subprocess
 import sys
@@ -45,15 +46,44 @@ def test_a_signal_is_passed_on() -> None:
     assert signal.getsignal(signal.SIGTERM) is before
 
 
-def test_a_second_signal_ends_it() -> None:
+def test_a_third_signal_ends_it() -> None:
     ready = threading.Event()
     with Processes(lambda line: ready.set()) as processes:
         processes.start_process("a", python("import signal, time; signal.signal(15, lambda *a: print('no')); print('ready', flush=True)\nwhile True: time.sleep(1)"))  # fmt: skip # noqa: E501
         assert ready.wait(30)
+        for _ in range(3):
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(0.2)
+        assert processes.wait() == ("a", 75)
+
+
+INNER = """
+import sys
+from gudspec.launch.processes import Processes
+with Processes(lambda line: print(line, flush=True)) as processes:
+    processes.start_process("inner", [sys.executable, "-c", sys.argv[1]])
+    sys.exit(processes.wait()[1])
+"""
+STUBBORN = """
+import os, signal, sys, time
+signal.signal(15, lambda *_: signal.signal(15, signal.SIG_DFL))
+print(os.getpid(), flush=True)
+while True: time.sleep(0.1)
+"""
+
+
+def test_a_second_signal_leaves_nothing_behind() -> None:
+    """A run of several processes is a process that starts others: killed, it would leave them behind."""
+    said: queue.SimpleQueue[str] = queue.SimpleQueue()
+    with Processes(said.put) as processes:
+        processes.start_process("a", [*python(INNER), STUBBORN])
+        innermost = int(said.get(timeout=30).split()[-1])
         os.kill(os.getpid(), signal.SIGTERM)
-        time.sleep(0.2)
+        time.sleep(0.5)
         os.kill(os.getpid(), signal.SIGTERM)
         assert processes.wait() == ("a", 75)
+    with pytest.raises(ProcessLookupError):
+        os.kill(innermost, 0)
 
 
 def test_a_signal_during_a_start_reaches_what_starts(monkeypatch: pytest.MonkeyPatch) -> None:
