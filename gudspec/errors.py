@@ -1,6 +1,9 @@
 """What can go wrong by a user's doing, or to a run. Each has the exit code that schedulers act on."""
 
-__all__ = ["Diverged", "GudspecError", "Interrupted", "Refused", "RunError"]
+__all__ = ["Diverged", "GudspecError", "Interrupted", "Refused", "RunError", "of_storage"]
+
+_STORAGE = {"aiohttp", "fsspec", "gcsfs", "google"}
+"""Packages through which a `gs://` address is reached."""
 
 
 class GudspecError(Exception):
@@ -41,3 +44,12 @@ class Interrupted(RunError):
     """The run was told to stop; its state is saved and the same command continues it."""
 
     exit_code = 75
+
+
+def of_storage(error: BaseException) -> bool:
+    """Whether an exception says that files cannot be reached: of the system, or of an object store and its credentials.
+
+    >>> of_storage(FileNotFoundError()), of_storage(ValueError())
+    (True, False)
+    """
+    return isinstance(error, OSError) or type(error).__module__.partition(".")[0] in _STORAGE

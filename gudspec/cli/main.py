@@ -81,7 +81,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     Args:
         arguments: what follows `gudspec`; None takes the process' own.
     """
-    from gudspec.errors import GudspecError
+    from gudspec.errors import GudspecError, of_storage
 
     try:
         app(arguments, prog_name="gudspec")
@@ -90,8 +90,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         sys.exit(130)
-    except OSError as error:  # a full disk, a lost mount: a retry may help
-        print(f"error: {error}", file=sys.stderr, flush=True)
+    except Exception as error:
+        if not of_storage(error):
+            raise
+        # a full disk, a lost mount, credentials that have expired: a retry may help
+        print(f"error: {str(error) or type(error).__name__}", file=sys.stderr, flush=True)
         sys.exit(1)
     finally:
         if arguments is None:  # all is said and saved: told to stop only now, the process still ends with its exit code

@@ -89,7 +89,7 @@ def together(
     """
     from gudspec.engine import processes as engine
     from gudspec.engine.supervisor import report_connected, report_explained, supervise, supervised
-    from gudspec.errors import GudspecError
+    from gudspec.errors import GudspecError, of_storage
 
     where = engine.meeting(coordinator, processes, process, seconds=seconds)
     if where is None:
@@ -106,7 +106,7 @@ def together(
     except BaseException as error:
         if isinstance(error, GudspecError) and error.exit_code != 1:
             raise  # all processes end like this
-        if isinstance(error, Exception) and not isinstance(error, (GudspecError, OSError)) and not _lost(error):
+        if isinstance(error, Exception) and not (isinstance(error, GudspecError) or of_storage(error) or _lost(error)):
             traceback.print_exc()  # nobody's mistake but ours
         # the others wait for this one: it must not wait for them
         print(_explained(error, str(where)), file=sys.stderr, flush=True)

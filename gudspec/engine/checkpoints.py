@@ -21,7 +21,7 @@ from gudspec import __version__
 from gudspec.engine.checksum import checksum
 from gudspec.engine.processes import gather, share
 from gudspec.engine.workdir import commit
-from gudspec.errors import Refused, RunError
+from gudspec.errors import Refused, RunError, of_storage
 from gudspec.program.train import TrainState
 from gudspec.spec.models.training import Checkpoint
 
@@ -211,7 +211,7 @@ class Checkpoints(Saved):
                 return
             text = str(error)
             full = "No space left" in text or "RESOURCE_EXHAUSTED" in text or "Disk quota" in text
-            if not (full or isinstance(error, OSError) or "file" in text.lower()):
+            if not (full or of_storage(error) or "file" in text.lower()):
                 raise
             steps = [step for step in super().steps if step not in self._aside]
             last = (

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, TypeVar
 
-from gudspec.errors import GudspecError, Refused, RunError
+from gudspec.errors import GudspecError, Refused, RunError, of_storage
 
 if TYPE_CHECKING:
     import numpy as np
@@ -229,7 +229,9 @@ def everywhere(make: Callable[[], T]) -> T:
     problem = b""
     try:
         result = make()
-    except (GudspecError, OSError) as failure:
+    except Exception as failure:
+        if not (isinstance(failure, GudspecError) or of_storage(failure)):
+            raise
         problem = _problem(failure)
     sizes = gather(np.array(len(problem), np.int32))
     if not sizes.any():
@@ -243,13 +245,16 @@ def everywhere(make: Callable[[], T]) -> T:
 def _attempt(make: Callable[[], object]) -> bytes:
     try:
         return pickle.dumps((make(), None))
-    except (GudspecError, OSError) as error:
+    except Exception as error:
+        if not (isinstance(error, GudspecError) or of_storage(error)):
+            raise
         return _problem(error)
 
 
 def _problem(error: Exception) -> bytes:
     """An error as other processes can raise it: its text and its exit code."""
-    return pickle.dumps((None, (str(error), error.exit_code if isinstance(error, GudspecError) else 1)))
+    code = error.exit_code if isinstance(error, GudspecError) else 1
+    return pickle.dumps((None, (str(error) or type(error).__name__, code)))
 
 
 def _raised(message: str, exit_code: int) -> RunError:

@@ -133,7 +133,7 @@ class Workdir:
         """Keeps the statistics: a resumed run and a later evaluation use the very same numbers."""
         self.write_arrays("statistics.npz", statistics._asdict())
 
-    def write_arrays(self, name: str, arrays: Mapping[str, np.ndarray]) -> None:
+    def write_arrays(self, name: str, arrays: Mapping[str, Any]) -> None:
         """Writes an .npz file at once."""
         if not self.writes:
             return

@@ -84,3 +84,37 @@ def test_told_to_stop_when_all_is_done_a_command_ends_as_it_would_have() -> None
         "atexit.register(os.kill, os.getpid(), signal.SIGTERM)\nmain()"
     )
     assert subprocess.run([sys.executable, "-c", code, "--version"], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("module", "text", "said"),
+    [
+        ("gcsfs.retry", "Anonymous caller does not have storage.objects.list access", "error: Anonymous caller"),
+        ("google.auth.exceptions", "", "error: RefreshError"),
+    ],
+)
+def test_an_object_store_that_fails_ends_in_a_message(
+    module: str,
+    text: str,
+    said: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def fail(*arguments: object) -> None:
+        raise type("RefreshError", (Exception,), {"__module__": module})(text)
+
+    monkeypatch.setattr("gudspec.launch.status.rows", fail)
+    with pytest.raises(SystemExit) as end:
+        main(["runs", str(tmp_path)])
+    assert end.value.code == 1
+    assert capsys.readouterr().err.startswith(said)
+
+
+def test_a_mistake_of_ours_is_not_called_one_of_the_storage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*arguments: object) -> None:
+        raise ValueError("ours")
+
+    monkeypatch.setattr("gudspec.launch.status.rows", fail)
+    with pytest.raises(ValueError, match="ours"):
+        main(["runs", str(tmp_path)])
