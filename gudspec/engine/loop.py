@@ -180,7 +180,7 @@ def _loop(session: Session, state: TrainState, start: int, total: int, skips: Sk
     log, take_step = MetricsLog(session.workdir, start), _Step(session)
     loss = share(lambda: [line["loss"] for line in read_metrics(session.workdir) if line["step"] <= start][-1:])
     previous = loss[0] if loss else None
-    interval = Interval()
+    interval = Interval(spec.train.compute)
     session.reporter.begin("training", total, start)
     step = start
     try:

@@ -29,9 +29,14 @@ _Averages = clu_metrics.Collection.create(
 
 
 class Interval:
-    """The steps since metrics were last read. Nothing is read from the device before `close`."""
+    """The steps since metrics were last read. Nothing is read from the device before `close`.
 
-    def __init__(self) -> None:
+    Args:
+        compute: numbers in which the network computes.
+    """
+
+    def __init__(self, compute: str = "float32") -> None:
+        self._compute = compute
         self._steps: list[dict[str, jax.Array]] = []
         self._start = time.perf_counter()
         self.restart()
@@ -91,22 +96,23 @@ class Interval:
             "input_seconds": self._spent["input"],
             "checkpoint_seconds": self._spent["checkpoint"],
             "step_seconds": max(timed - sum(self._spent.values()), 0.0) / max(self._timed_steps, 1),
-            **device_facts(self._flops / timed),
+            **device_facts(self._flops / timed, self._compute),
         }
         self._steps, self._start = [], now
         self.restart()
         return line
 
 
-def device_facts(flops: float) -> dict[str, float]:
+def device_facts(flops: float, compute: str) -> dict[str, float]:
     """Arithmetic and memory of the devices, as far as they are known.
 
     Args:
         flops: FLOP/s over all devices; 0 if unknown.
+        compute: numbers in which the network computes.
     """
     device = jax.local_devices()[0]
     facts = {"flops_per_second": flops} if flops else {}
-    if flops and (peak := peak_flops(device.device_kind)):
+    if flops and (peak := peak_flops(device.device_kind, compute)):
         facts["utilization"] = flops / (peak * jax.device_count())
     memory = device.memory_stats() or {}
     return facts | ({"memory_bytes": float(memory["peak_bytes_in_use"])} if "peak_bytes_in_use" in memory else {})

@@ -7,10 +7,11 @@ from functools import cached_property
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 from flax import nnx
 from jax import Array
 
-__all__ = ["Created"]
+__all__ = ["Created", "computing"]
 
 
 class Created:
@@ -41,3 +42,29 @@ class Created:
             jax.eval_shape(self.parameters, jax.eval_shape(lambda: jax.random.key(0)))
         assert self._graph is not None
         return self._graph
+
+
+def computing(numbers: str, graph: nnx.GraphDef[Any], parameters: dict[str, Any]) -> Callable[..., Array]:
+    """A network that computes in these numbers, from parameters and images in float32, and answers in float32.
+
+    Normalization sums up in float32 in any case, and so does the softmax of attention.
+
+    Args:
+        numbers: `float32` or `bfloat16`.
+        graph: structure of the network.
+        parameters: of `Created.parameters`.
+    """
+    if numbers == "float32":
+        network: Callable[..., Array] = nnx.merge(graph, parameters)
+        return network
+
+    def lowered(tree: Any) -> Any:
+        return jax.tree.map(lambda x: x.astype(numbers) if jnp.issubdtype(x.dtype, jnp.floating) else x, tree)
+
+    narrow = nnx.merge(graph, lowered(parameters))
+
+    def apply(image: Array, tokens: Array, *arguments: Any, **options: Any) -> Array:
+        predicted: Array = narrow(*lowered((image, tokens)), *arguments, **options)
+        return predicted.astype(image.dtype)
+
+    return apply

@@ -13,7 +13,7 @@ import numpy as np
 import optax
 from flax import nnx
 
-from gudspec.network.created import Created
+from gudspec.network.created import Created, computing
 from gudspec.process.arrays import Array
 from gudspec.process.dequantize import bits_offset
 from gudspec.process.groups import Groups
@@ -99,15 +99,28 @@ class Program:
         return Created(self.create)
 
     def stretches(
-        self, parameters: Parameters, statistics: Statistics, design: Design, dropout_key: Array | None = None
+        self,
+        parameters: Parameters,
+        statistics: Statistics,
+        design: Design,
+        dropout_key: Array | None = None,
+        compute: str = "float32",
     ) -> tuple[Stretch, ...]:
-        """Process and denoiser along the path of a design, this one or another of the same components."""
+        """Process and denoiser along the path of a design, this one or another of the same components.
+
+        Args:
+            parameters: trained parameters.
+            statistics: of the data.
+            design: whose path is followed.
+            dropout_key: key of the dropout masks; None drops nothing.
+            compute: numbers in which the network computes.
+        """
         learned = parameters.get("path", {}) if design is self.design else {}
 
         def denoiser(process: Process, halvings: int) -> Denoise:
             if self.denoiser is not None:
                 return self.denoiser(parameters, process, statistics, dropout_key)
-            network: Any = nnx.merge(self._network.graph, parameters["network"])
+            network = computing(compute, self._network.graph, parameters["network"])
             labels = self.design.labels(self.tokens, statistics)
             own = partial(network, halvings=halvings) if halvings else network
             prediction = denoising(self.experiment).prediction
@@ -170,7 +183,7 @@ class Program:
         images = mirrored(images, self.experiment.data, fold(key, "flip"))
         ranges = {short_name(path): (b.low, b.high) for path, b in self.bounds.items()}
         dropout_key = fold(key, "dropout", part) if backbone(self.experiment).dropout else None
-        stretches = self.stretches(parameters, statistics, self.design, dropout_key)
+        stretches = self.stretches(parameters, statistics, self.design, dropout_key, self.experiment.train.compute)
         chi, condition = stretches[0].process.to_components(images), self.condition(batch, fold(key, "labels"))
         loss = jnp.float32(0)
         each = shares(self.design.segments, len(chi), self.experiment.train.accumulate)

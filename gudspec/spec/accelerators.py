@@ -23,6 +23,8 @@ class Accelerator(NamedTuple):
     """How JAX's `device_kind` begins; of several accelerators the longest beginning tells."""
     flops: float
     """Peak FLOP/s of products of float32 arrays at JAX's default precision: one bfloat16 pass on TPUs, TF32 on GPUs."""
+    narrow: float
+    """Peak FLOP/s of products of bfloat16 arrays."""
     memory: float
     """Bytes of its memory."""
     bandwidth: float
@@ -30,23 +32,28 @@ class Accelerator(NamedTuple):
     source: str
     """Where these numbers come from."""
 
+    def peak(self, compute: str = "float32") -> float:
+        """Peak FLOP/s of products of arrays in these numbers."""
+        return self.narrow if compute == "bfloat16" else self.flops
+
 
 _GB, _TERA = 1e9, 1e12
 _GIB = 2.0**30
 _CLOUD = "Google Cloud TPU documentation, system architecture"
 _NVIDIA = "NVIDIA data sheet, SXM, dense"
+_A100, _H100, _H200 = ("NVIDIA A100",), ("NVIDIA H100",), ("NVIDIA H200",)
 _V5E, _V5P, _V6E = ("TPU v5 lite", "TPU v5e"), ("TPU v5", "TPU v5p"), ("TPU v6 lite", "TPU v6e")
 
 ACCELERATORS: dict[str, Accelerator] = {
-    "v4": Accelerator("TPU v4", ("TPU v4",), 275 * _TERA, 32 * _GIB, 1200 * _GB, f"{_CLOUD}, v4"),
-    "v5e": Accelerator("TPU v5e", _V5E, 197 * _TERA, 16 * _GIB, 819 * _GB, f"{_CLOUD}, v5e"),
-    "v5p": Accelerator("TPU v5p", _V5P, 459 * _TERA, 95 * _GIB, 2765 * _GB, f"{_CLOUD}, v5p"),
-    "v6e": Accelerator("TPU v6e", _V6E, 918 * _TERA, 32 * _GIB, 1638 * _GB, f"{_CLOUD}, v6e"),
-    "a100": Accelerator("A100 80 GB", ("NVIDIA A100",), 156 * _TERA, 80 * _GB, 2039 * _GB, f"{_NVIDIA}, A100"),
-    "h100": Accelerator("H100 80 GB", ("NVIDIA H100",), 494 * _TERA, 80 * _GB, 3350 * _GB, f"{_NVIDIA}, H100"),
-    "h200": Accelerator("H200", ("NVIDIA H200",), 494 * _TERA, 141 * _GB, 4800 * _GB, f"{_NVIDIA}, H200"),
-    # convolutions of XLA on two cores of a current server, as this project measured them
-    "cpu": Accelerator("two CPU cores", (), 0.1 * _TERA, 8 * _GIB, 20 * _GB, "measured: 50 GFLOP/s in convolutions"),
+    "v4": Accelerator("TPU v4", ("TPU v4",), 275 * _TERA, 275 * _TERA, 32 * _GIB, 1200 * _GB, f"{_CLOUD}, v4"),
+    "v5e": Accelerator("TPU v5e", _V5E, 197 * _TERA, 197 * _TERA, 16 * _GIB, 819 * _GB, f"{_CLOUD}, v5e"),
+    "v5p": Accelerator("TPU v5p", _V5P, 459 * _TERA, 459 * _TERA, 95 * _GIB, 2765 * _GB, f"{_CLOUD}, v5p"),
+    "v6e": Accelerator("TPU v6e", _V6E, 918 * _TERA, 918 * _TERA, 32 * _GIB, 1638 * _GB, f"{_CLOUD}, v6e"),
+    "a100": Accelerator("A100 80 GB", _A100, 156 * _TERA, 312 * _TERA, 80 * _GB, 2039 * _GB, f"{_NVIDIA}, A100"),
+    "h100": Accelerator("H100 80 GB", _H100, 494 * _TERA, 989 * _TERA, 80 * _GB, 3350 * _GB, f"{_NVIDIA}, H100"),
+    "h200": Accelerator("H200", _H200, 494 * _TERA, 989 * _TERA, 141 * _GB, 4800 * _GB, f"{_NVIDIA}, H200"),
+    # convolutions of XLA on two cores of a current server, as this project measured them: half of the peak
+    "cpu": Accelerator("two CPU cores", (), 0.1 * _TERA, 0.1 * _TERA, 8 * _GIB, 20 * _GB, "measured: 50 GFLOP/s"),
 }
 """By the names of `gudspec lint --accelerator`."""
 
@@ -62,14 +69,18 @@ def accelerator_of(name: str) -> Accelerator:
     return ACCELERATORS[name]
 
 
-def peak_flops(kind: str) -> float | None:
+def peak_flops(kind: str, compute: str = "float32") -> float | None:
     """Peak FLOP/s of a device, by what JAX calls its kind; None where it is not known.
 
+    Args:
+        kind: of the device.
+        compute: numbers in which it computes.
+
     Example:
-        >>> peak_flops("TPU v5 lite"), peak_flops("NVIDIA H100 80GB HBM3"), peak_flops("cpu")
-        (197000000000000.0, 494000000000000.0, None)
+        >>> peak_flops("TPU v5 lite"), peak_flops("NVIDIA H100 80GB HBM3", "bfloat16"), peak_flops("cpu")
+        (197000000000000.0, 989000000000000.0, None)
     """
-    known = {begin: one.flops for one in ACCELERATORS.values() for begin in one.kinds if kind.startswith(begin)}
+    known = {begin: one.peak(compute) for one in ACCELERATORS.values() for begin in one.kinds if kind.startswith(begin)}
     return known[max(known, key=len)] if known else None
 
 

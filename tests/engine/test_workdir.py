@@ -157,8 +157,11 @@ def test_utilization_is_of_the_peak_of_all_devices(monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr("jax.local_devices", lambda: [Device()])
     monkeypatch.setattr("jax.device_count", lambda: 4)
-    assert device_facts(197e12) == {"flops_per_second": 197e12, "utilization": 0.25, "memory_bytes": 5.0}
-    assert device_facts(0.0) == {"memory_bytes": 5.0}
+    assert device_facts(197e12, "float32") == {"flops_per_second": 197e12, "utilization": 0.25, "memory_bytes": 5.0}
+    assert device_facts(0.0, "float32") == {"memory_bytes": 5.0}
+    monkeypatch.setattr(Device, "device_kind", "NVIDIA H200")
+    shares = [device_facts(989e12, compute)["utilization"] for compute in ("float32", "bfloat16")]
+    assert shares == [pytest.approx(989 / 494 / 4), 0.25]  # TF32, bfloat16
 
 
 def intervals(step: int) -> str:

@@ -6,12 +6,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax.extend.core import jaxprs_in_params
 
 import gudspec
 from gudspec.program.design import Statistics
 from gudspec.program.optimizer import learning_rate
 from gudspec.program.program import Program
 from gudspec.spec.load import loads
+from gudspec.spec.models.results import Bound
 from gudspec.spec.models.training import Optimizer, Phase, Train
 
 TEXT = """
@@ -134,3 +136,35 @@ def test_learning_rate(schedule: str) -> None:
     middle = {"constant": 1.0, "cosine": 0.5, "linear": 0.5}[schedule]
     np.testing.assert_allclose(rate(55), middle, rtol=1e-5)
     np.testing.assert_allclose(rate(100), 1.0 if schedule == "constant" else 0.0, atol=1e-6)
+
+
+def _products(jaxpr: object) -> set[str]:
+    """Types of the inputs of all convolutions and matrix products inside a program."""
+    found = set()
+    for equation in jaxpr.eqns:
+        if equation.primitive.name in ("conv_general_dilated", "dot_general"):
+            found.add("/".join(str(one.aval.dtype) for one in equation.invars))
+        for inner in jaxprs_in_params(equation.params):
+            found |= _products(inner)
+    return found
+
+
+def test_bfloat16_is_for_the_network_in_training_alone() -> None:
+    """Convolutions of the step are narrow, those of evaluations are not; the state and the loss stay in float32."""
+    narrow = gudspec.compile(loads(TEXT, ["train.compute=bfloat16"]))
+    (state, metrics), (expected, known) = (one.train_step(fresh(), BATCH, statistics()) for one in (narrow, tiny()))
+    assert {leaf.dtype for leaf in jax.tree.leaves(state._replace(key=0, step=0)) if hasattr(leaf, "dtype")} == {
+        leaf.dtype for leaf in jax.tree.leaves(expected._replace(key=0, step=0)) if hasattr(leaf, "dtype")
+    }
+    assert metrics["loss"].dtype == jnp.float32
+    # 8 bits of precision, in a network whose last layer begins at zero
+    np.testing.assert_allclose(metrics["loss"], known["loss"], rtol=1e-2)
+    np.testing.assert_allclose(metrics["gradient_norm"], known["gradient_norm"], rtol=5e-2)
+    assert float(metrics["gradient_norm"]) != float(known["gradient_norm"])
+
+    taken = (fresh().parameters, jax.random.key(0), BATCH, statistics())
+    assert "bfloat16/bfloat16" in _products(jax.make_jaxpr(narrow.loss)(*taken).jaxpr)
+    assert "bfloat16/bfloat16" not in _products(jax.make_jaxpr(tiny().loss)(*taken).jaxpr)
+    bound = Bound(name="b", kind="bound", times=2)
+    given = (fresh().ema, statistics(), BATCH, jax.random.key(0), narrow.at())
+    assert _products(jax.make_jaxpr(narrow.evaluation(bound))(*given).jaxpr) == {"float32/float32"}

@@ -107,7 +107,8 @@ def _cost(call: Call, part: Call, mesh: Any, spec: Experiment) -> Cost:
     held = bytes_per_device(call.arguments[0], (mesh.shape["data"], mesh.shape["fsdp"]))
     held += bytes_per_device(part.arguments[1:], (1, 1))
     calls, adaptive = _calls(call, spec)
-    return Cost(call.name, call.images, flops * mesh.size, traffic, held, one.temporary, calls, adaptive)
+    cost = Cost(call.name, call.images, flops * mesh.size, traffic, held, one.temporary, calls, adaptive)
+    return cost._replace(compute=spec.train.compute) if call.path[0] == "train" else cost
 
 
 def _calls(call: Call, spec: Experiment) -> tuple[int | None, bool]:

@@ -40,6 +40,8 @@ class Cost(NamedTuple):
     """Its length depends on the data; an adaptive solve is taken to need `EVALUATIONS`."""
     compiled: Compiled | None = None
     """What XLA says of it for the target."""
+    compute: str = "float32"
+    """Numbers in which the network computes."""
 
     @property
     def memory(self) -> int:
@@ -48,7 +50,8 @@ class Cost(NamedTuple):
 
     def seconds(self, on: Accelerator, devices: int) -> float:
         """Estimated time of one call: the longer of arithmetic and memory traffic (roofline)."""
-        return max(self.flops / devices / (UTILISATION * on.flops), self.traffic / (BANDWIDTH * on.bandwidth))
+        arithmetic = self.flops / devices / (UTILISATION * on.peak(self.compute))
+        return max(arithmetic, self.traffic / (BANDWIDTH * on.bandwidth))
 
 
 @dataclass(frozen=True)
@@ -132,8 +135,9 @@ class Costs:
         )
         if self.accelerator:
             on = self.accelerator
+            peaks = dict.fromkeys(f"{on.peak(cost.compute) / 1e12:g}" for cost in self.programs)
             notes.append(
-                f"time on {on.name}: the longer of FLOPs at {UTILISATION:.0%} of {on.flops / 1e12:g} TFLOP/s and "
+                f"time on {on.name}: the longer of FLOPs at {UTILISATION:.0%} of {' or '.join(peaks)} TFLOP/s and "
                 f"traffic at {BANDWIDTH:.0%} of {on.bandwidth / 1e9:g} GB/s ({on.source}); without compilation, input "
                 "and communication"
             )
