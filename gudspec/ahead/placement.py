@@ -46,7 +46,7 @@ def placed(call: Call, mesh: Any) -> tuple[Any, tuple[Any, ...]]:
     section, (first, *others) = call.name.partition("/")[0], call.arguments
     if section == "init":
         made = jax.eval_shape(call.function, first)
-        return programs.initial(call.function, state_shardings(made, mesh)), call.arguments
+        return programs.initial(call.function, state_shardings(made, mesh), mesh), call.arguments
     laid = state_shardings(first, mesh)
     if section == "train":
         return programs.training(call.function, laid, mesh), call.arguments

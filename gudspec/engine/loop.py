@@ -130,7 +130,7 @@ def train(session: Session) -> TrainState:
 
 def _initial(session: Session) -> TrainState:
     shardings = jax.tree.map(lambda leaf: leaf.sharding, session.abstract)
-    init: Callable[..., TrainState] = initial(session.program.init, shardings)
+    init: Callable[..., TrainState] = initial(session.program.init, shardings, session.mesh)
     return init(root(session.prepared.experiment.seed))
 
 

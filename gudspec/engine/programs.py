@@ -12,14 +12,18 @@ from gudspec.engine.mesh import replicated, split
 __all__ = ["evaluation", "initial", "sampling", "training"]
 
 
-def initial(init: Callable[..., Any], state: Any) -> Any:
+def initial(init: Callable[..., Any], state: Any, mesh: Any) -> Any:
     """Root key → the state before the first step.
 
     Args:
         init: of a program.
         state: shardings of the train state.
+        mesh: the devices.
     """
-    return jax.jit(init, out_shardings=state)
+    # run once, but a random stream for every array: on CPUs, LLVM would optimize it for longer than a step's gradient
+    cpu = isinstance(mesh, jax.sharding.Mesh) and mesh.devices.flat[0].platform == "cpu"
+    options = {"xla_backend_optimization_level": 0} if cpu else None
+    return jax.jit(init, out_shardings=state, compiler_options=options)
 
 
 def training(step: Callable[..., Any], state: Any, mesh: Any) -> Any:
