@@ -57,18 +57,27 @@ ONLY = {
     ("matrix", "soft"): "kind: soft_linear, inverse_softness: 0.6",
     ("matrix", "linear"): "kind: linear",
 }
+PATHS = [
+    *((basis, name, text) for basis in BASES for name, text in ANYWHERE.items()),
+    *((basis, name, text) for (basis, name), text in ONLY.items()),
+]
+
+
+def priors(basis: str, schedule: str, index: int) -> dict[str, str]:
+    """Every prior with the softened linear path; with the others they take turns, so that every pair is met."""
+    known = {**PRIORS, **({"power": "kind: power_law"} if basis in WITH_FREQUENCIES else {})}
+    turn = list(known)[(index + index // len(ANYWHERE)) % len(known)]
+    return known if schedule == "soft" else {turn: known[turn]}
+
+
 DESIGNS = [
     (
         f"{basis}-{prior}-{schedule}",
         f"{{basis: {{{ALL_BASES[basis]}}}, prior: {{{words}}}, schedule: {{{text}}}"
         f"{', segments: auto' if 'dropped' in schedule else ''}}}",
     )
-    for basis, schedule, text in (
-        *((basis, name, text) for basis in BASES for name, text in ANYWHERE.items()),
-        *((basis, name, text) for (basis, name), text in ONLY.items()),
-    )
-    for prior, words in {**PRIORS, **({"power": "kind: power_law"} if basis in WITH_FREQUENCIES else {})}.items()
-    if prior != "file" or schedule in ("soft", "sequential", "file")
+    for index, (basis, schedule, text) in enumerate(PATHS)
+    for prior, words in priors(basis, schedule, index).items()
 ]
 
 
@@ -83,8 +92,14 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_there_are_at_least_sixty() -> None:
+    """And every basis, and every path that suits any, is met with every prior."""
     assert len(DESIGNS) >= 60
     assert len({text for _, text in DESIGNS}) == len(DESIGNS)
+    named = [name.split("-") if "color-dct" not in name else ["color-dct", *name.split("-")[2:]] for name, _ in DESIGNS]
+    for basis in BASES:
+        assert {prior for one, prior, _ in named if one == basis} >= set(PRIORS)
+    for schedule in ANYWHERE:
+        assert {prior for _, prior, one in named if one == schedule} >= set(PRIORS)
 
 
 @pytest.mark.slow

@@ -21,7 +21,7 @@ from gudspec.spec.diagnostics import Diagnostic, Source, render
 from gudspec.spec.load import read, reads
 
 ROOT = Path(__file__).parents[3]
-LARGE = [ROOT / "specs" / f"{name}.yaml" for name in ("quickstart", "gud/cifar10", "gud/fig4d", "dvdp/photos")]
+LARGE = [ROOT / "specs" / f"{name}.yaml" for name in ("quickstart", "gud/cifar10", "dvdp/photos")]
 """One of each kind of path; tests/test_specs.py compiles all of the gallery."""
 TINY = """\
 gudspec: 1
