@@ -10,6 +10,7 @@ import jax
 from gudspec.engine.checkpoints import Saved
 from gudspec.engine.loop import abstract_state
 from gudspec.engine.workdir import Workdir
+from gudspec.spec.stage import autoencoder_of
 
 __all__ = ["inspect"]
 
@@ -56,4 +57,5 @@ def _abstract(experiment: Any) -> Any:
 
     source = splits(experiment.data, open_source(experiment.data.source))
     one_device = jax.make_mesh((1, 1), ("data", "fsdp"), devices=jax.local_devices()[:1])
-    return abstract_state(compile(experiment, source.shape, source.classes), one_device)
+    program = compile(experiment, source.shape, source.classes, autoencoder_of(experiment.design))
+    return abstract_state(program, one_device)
