@@ -37,6 +37,9 @@ from gudspec.spec.resolved import dump
 
 __all__ = ["Options", "Result", "draw", "evaluate", "open_workdir", "run"]
 
+_HIDDEN = 0.25
+"""Share of the variance of latents that a learned stage may lose without a warning."""
+
 
 @dataclass(frozen=True)
 class Result:
@@ -106,6 +109,11 @@ def run(
         directory.save_statistics(session.statistics)
         if still := Design.floored(session.statistics.variance):
             session.reporter.warn(f"{still} components never vary: 1e-10 of the largest variance stands in for theirs")
+        if isinstance(session.program, Staged) and (hidden := session.program.hidden(session.statistics)) > _HIDDEN:
+            session.reporter.warn(
+                f"at the turning point noise hides about {hidden:.0%} of the latents' variance, which decoding loses: "
+                "images will be too smooth; lower `design.segments.turning`"
+            )
         return _finish(*_measurable(session, train(session)))
 
 

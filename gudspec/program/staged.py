@@ -157,6 +157,16 @@ class Staged(Program):
         resting = network_denoiser(inner, latents, of_latents, label, prediction, dropout_key=dropout_key)
         return Pair(images, latents, moving, resting, frozen)
 
+    def hidden(self, statistics: Statistics) -> float:
+        """The share of the latents' variance that noise hides at the turning point, and decoding loses.
+
+        E[z | z_τ] lacks Σ/(1 + SNR) of a variance Σ, were latents independent Gaussians; SNR = e^(−γ) Σ.
+        """
+        latents = latent_process(self.latent_design, statistics, self.unpack(statistics.frozen))
+        gamma = np.asarray(latents.gamma(jnp.full(1, self.turning), self.at()))[0]
+        variance = np.asarray(latents.variance, float)
+        return float((variance / (1 + variance * np.exp(-gamma))).sum() / variance.sum())
+
     # ── the programs ───────────────────────────────────────────────────────────────────────────────
 
     def loss(
