@@ -95,7 +95,7 @@ class OtherAutoencoder(Rule):
         assert isinstance(found.network, Autoencoder)
         halvings, image = len(found.network.multipliers) - 1, shape(data.source)
         if isinstance(network, Unet) and len(network.multipliers) <= halvings:
-            message = f"latents are images halved {halvings} times: give `multipliers` {halvings + 1} entries or more"
+            message = f"the autoencoder has {halvings + 1} levels: give `multipliers` as many entries, or more"
             yield Finding(message, ("network", "multipliers"))
         if isinstance(network, Dit) and image and any((side >> halvings) % network.patch for side in image[:2]):
             message = (

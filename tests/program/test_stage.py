@@ -15,6 +15,7 @@ from gudspec.process.arrays import Array
 from gudspec.process.bases.haar import Haar
 from gudspec.process.measures import PathMeasure
 from gudspec.process.process import Process
+from gudspec.program.abstract import programs
 from gudspec.program.compiler import compile
 from gudspec.program.design import Statistics
 from gudspec.program.program import Program
@@ -392,6 +393,25 @@ def test_a_step_trains_both_networks(accumulate: int) -> None:
     arrays = drawn(after.ema, statistics, key, program.at(), {}, count=2)
     assert {name: array.shape for name, array in arrays.items()} == {"images": (2, *SHAPE), "codes": (2, *code)}
     assert all(np.isfinite(array).all() for array in arrays.values())
+
+
+def test_transformers_labels_and_guidance_are_those_of_any_model() -> None:
+    """On shapes alone: an image is drawn from noise under a label, by a transformer for each half."""
+    changes = [
+        "data.source={kind: digits}",
+        "network={kind: dit, patch: 2, width: 8, depth: 1, heads: 1, labels: true, grids: separate}",
+        "network.label_dropout=0.1",
+        "sample=[{name: s, guidance: 2, sampler: {kind: ddim, steps: 3}}]",
+    ]
+    program = compile(
+        loads(LEARNED, changes), classes=10, autoencoder=loads(AUTOENCODER, ["data.source={kind: digits}"])
+    )
+    calls = {call.name: call for call in programs(program, 10)}
+    assert set(calls) == {"init", "train", "sample/s"}
+    drawn = jax.eval_shape(lambda *a: calls["sample/s"].function(*a, count=64), *calls["sample/s"].arguments)
+    assert {name: one.shape for name, one in drawn.items()} == {"images": (64, 8, 8, 1), "codes": (64, 4, 4, 3)}
+    after, _ = jax.eval_shape(calls["train"].function, *calls["train"].arguments)
+    assert jax.tree.map(lambda a: a.shape, after) == jax.tree.map(lambda a: a.shape, calls["train"].arguments[0])
 
 
 # ── what it refuses ─────────────────────────────────────────────────────────────────────────────────
