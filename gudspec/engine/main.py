@@ -112,7 +112,7 @@ def run(
         if isinstance(session.program, Staged) and (hidden := session.program.hidden(session.statistics)) > _HIDDEN:
             session.reporter.warn(
                 f"at the turning point noise hides about {hidden:.0%} of the latents' variance, which decoding loses: "
-                "images will be too smooth; lower `design.segments.turning`"
+                "images may come out too smooth; lower `design.segments.turning`"
             )
         return _finish(*_measurable(session, train(session)))
 

@@ -120,7 +120,7 @@ def test_it_is_not_verified(folder: Path) -> None:
 
 @pytest.mark.slow
 def test_the_smoke_specs_follow_each_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The loss falls to a half, and what is drawn is nearer to digits than the noise of an untrained network is."""
+    """The loss falls by a third, and what is drawn has about the mean and the contrast of digits."""
     monkeypatch.setenv("GUDSPEC_RUNS", str(tmp_path))
     gudspec.run(load(SPECS / "latent" / "smoke_autoencoder.yaml", ["sample=[]"]), tmp_path / "smoke-autoencoder")
     result = gudspec.run(load(SPECS / "fdm" / "smoke_learned.yaml"), tmp_path / "staged")
