@@ -17,13 +17,17 @@ from gudspec.spec.load import load
 from gudspec.spec.models import Experiment
 from gudspec.spec.resolved import dump
 from gudspec.spec.sources import levels
+from gudspec.spec.stage import learned_stage
 from gudspec.verify.gaussian import gaussian_data
 from gudspec.verify.main import verify
 from tests.gallery.goldens import FOLDER, PLACES, ROOT, SPECS, golden
 from tests.gallery.pictures import IMAGES, LARGEST, SYSTEMS
 
 SMOKE = [spec for spec in SPECS if spec.stem.startswith("smoke")]
-SHIPPED = [spec for spec in SPECS if load(spec).data.source.kind not in ("cifar10", "pcam", "folder", "npz", "latents")]
+LEARNED = [spec for spec in SPECS if learned_stage(load(spec).design)]
+"""They need the run of an autoencoder: tests/engine/test_stage.py trains both."""
+AWAY = ("cifar10", "pcam", "folder", "npz", "latents")
+SHIPPED = [spec for spec in SPECS if load(spec).data.source.kind not in AWAY and spec not in LEARNED]
 T = np.array([0.0, 0.25, 0.5, 1.0])
 SMALL = (
     *(
@@ -53,7 +57,8 @@ def test_is_clean(spec: Path) -> None:
 @pytest.mark.parametrize("spec", named([spec for spec in SPECS if spec not in SMOKE]))
 def test_compiles(spec: Path) -> None:
     experiment = load(spec)
-    program = gudspec.compile(experiment)
+    autoencoder = load(spec.with_name("learned_autoencoder.yaml")) if spec in LEARNED else None
+    program = gudspec.compile(experiment, autoencoder=autoencoder)
     height, width, channels = program.shape
     pca = experiment.design.basis.kind == "pca"
     statistics = Statistics(
@@ -62,6 +67,8 @@ def test_compiles(spec: Path) -> None:
             for shape in (program.shape, (height * width,) * 2 if pca else (0, 0), program.shape, (2,))
         )
     )
+    if spec in LEARNED:
+        statistics = statistics._replace(frozen=jax.ShapeDtypeStruct((program.frozen_size,), np.float32))
     state = jax.eval_shape(program.init, root(0))
     count = experiment.train.batch_size
     dtype = np.uint8 if levels(experiment.data.source) else np.float32

@@ -18,6 +18,7 @@ from gudspec.program.abstract import Call
 from gudspec.spec.models import Experiment
 from gudspec.spec.models.bases import spatial
 from gudspec.spec.models.results import Sample
+from gudspec.spec.stage import learned_stage
 
 __all__ = ["abstract_mesh", "bytes_per_device", "even", "local", "mesh_of", "mesh_shape", "placed", "rounded"]
 
@@ -89,7 +90,8 @@ def local(experiment: Experiment, devices: int) -> Experiment:
     A device that has fewer images than a path may have segments counts as if it had one for each.
     """
     basis = spatial(experiment.design.basis)
-    segments = 1 if experiment.design.segments == "off" else 1 + getattr(basis, "levels", 0)
+    dropped = 1 if learned_stage(experiment.design) else getattr(basis, "levels", 0)
+    segments = 1 if experiment.design.segments == "off" else 1 + dropped
     least = experiment.train.accumulate << (segments - 1).bit_length() if segments > 1 else 1
 
     def share(entry: Any) -> Any:

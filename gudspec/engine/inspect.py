@@ -10,6 +10,7 @@ import jax
 from gudspec.engine.checkpoints import Saved
 from gudspec.engine.loop import abstract_state
 from gudspec.engine.workdir import Workdir
+from gudspec.spec.stage import learned_stage
 
 __all__ = ["inspect"]
 
@@ -52,8 +53,11 @@ def inspect(workdir: str | os.PathLike[str], verify: bool) -> list[dict[str, Any
 def _abstract(experiment: Any) -> Any:
     """Shapes of the state, from the spec and the images that it names."""
     from gudspec.data import open_source, splits
+    from gudspec.data.autoencoder import trained_autoencoder
     from gudspec.program.compiler import compile
 
-    source = splits(experiment.data, open_source(experiment.data.source))
+    opened, stage = open_source(experiment.data.source), learned_stage(experiment.design)
+    source = splits(experiment.data, opened)
     one_device = jax.make_mesh((1, 1), ("data", "fsdp"), devices=jax.local_devices()[:1])
-    return abstract_state(compile(experiment, source.shape, source.classes), one_device)
+    coder = trained_autoencoder(stage, opened)[0] if stage else None
+    return abstract_state(compile(experiment, source.shape, source.classes, coder), one_device)

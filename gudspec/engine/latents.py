@@ -7,6 +7,7 @@ import json
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import jax
 import numpy as np
@@ -23,9 +24,10 @@ from gudspec.engine.workdir import Workdir
 from gudspec.errors import Refused
 from gudspec.program.autoencoder import Autoencoder
 from gudspec.program.compiler import compile
+from gudspec.program.design import Shape, Statistics
 from gudspec.program.keys import fold, root
 
-__all__ = ["decoder", "encode"]
+__all__ = ["decoder", "encode", "restored"]
 
 _BATCH = 128
 _SPLITS = ("train", "test", "validation")
@@ -111,8 +113,32 @@ def decoder(encoded: Encoded) -> Callable[[np.ndarray], np.ndarray]:
     Raises:
         Refused: it is not there any more, or has other parameters.
     """
-    directory = Workdir.at(encoded.workdir, writes=False)
-    program = compile(directory.experiment(), encoded.shape, encoded.classes)
+    program, weights, statistics = restored(encoded.workdir, encoded.shape, encoded.classes, encoded.parameters_sha256)
+
+    def decode(latents: np.ndarray) -> np.ndarray:
+        parts = []
+        for start in range(0, len(latents), _BATCH):
+            rows = (start + np.arange(_BATCH)) % len(latents)
+            parts.append(np.asarray(program.decode(weights, statistics, latents[rows])))
+        return np.concatenate(parts)[: len(latents)]
+
+    return decode
+
+
+def restored(workdir: str, shape: Shape, classes: int, parameters_sha256: str) -> tuple[Autoencoder, Any, Statistics]:
+    """A trained autoencoder: its program, its averaged parameters, and the statistics of its images.
+
+    Args:
+        workdir: the autoencoder's, which is only read.
+        shape: its images, (H, W, C).
+        classes: number of their labels.
+        parameters_sha256: digest of the parameters that it should have.
+
+    Raises:
+        Refused: it is not there any more, or has other parameters.
+    """
+    directory = Workdir.at(workdir, writes=False)
+    program = compile(directory.experiment(), shape, classes)
     if not isinstance(program, Autoencoder):
         raise Refused(f"{directory.path} is no autoencoder")
     one_device = jax.make_mesh((1, 1), ("data", "fsdp"), devices=jax.local_devices()[:1])
@@ -124,18 +150,9 @@ def decoder(encoded: Encoded) -> Callable[[np.ndarray], np.ndarray]:
             break
     if state is None or statistics is None:
         raise Refused(f"{directory.path} has no intact checkpoint to decode with")
-    if (found := digest(gathered(state.parameters, one_device))) != encoded.parameters_sha256:
+    if (found := digest(gathered(state.parameters, one_device))) != parameters_sha256:
         raise Refused(
             f"{directory.path} holds another autoencoder than the latents are from: parameters {found[:12]}…, not "
-            f"{encoded.parameters_sha256[:12]}…. Encode the images again"
+            f"{parameters_sha256[:12]}…. Encode the images again"
         )
-    weights = gathered(state.ema, one_device)
-
-    def decode(latents: np.ndarray) -> np.ndarray:
-        parts = []
-        for start in range(0, len(latents), _BATCH):
-            rows = (start + np.arange(_BATCH)) % len(latents)
-            parts.append(np.asarray(program.decode(weights, statistics, latents[rows])))
-        return np.concatenate(parts)[: len(latents)]
-
-    return decode
+    return program, gathered(state.ema, one_device), statistics

@@ -27,7 +27,8 @@ from gudspec.engine.signals import Stop, StopRequest
 from gudspec.engine.workdir import Workdir, provenance
 from gudspec.errors import Interrupted, Refused
 from gudspec.program.compiler import AnyProgram, compile
-from gudspec.program.design import Design
+from gudspec.program.design import Design, Statistics
+from gudspec.program.staged import Staged
 from gudspec.program.train import TrainState
 from gudspec.spec.identity import differences
 from gudspec.spec.models import Experiment
@@ -35,6 +36,9 @@ from gudspec.spec.models.results import Sample
 from gudspec.spec.resolved import dump
 
 __all__ = ["Options", "Result", "draw", "evaluate", "open_workdir", "run"]
+
+_HIDDEN = 0.25
+"""Share of the variance of latents that a learned stage may lose without a warning."""
 
 
 @dataclass(frozen=True)
@@ -105,6 +109,11 @@ def run(
         directory.save_statistics(session.statistics)
         if still := Design.floored(session.statistics.variance):
             session.reporter.warn(f"{still} components never vary: 1e-10 of the largest variance stands in for theirs")
+        if isinstance(session.program, Staged) and (hidden := session.program.hidden(session.statistics)) > _HIDDEN:
+            session.reporter.warn(
+                f"at the turning point noise hides about {hidden:.0%} of the latents' variance, which decoding loses: "
+                "images may come out too smooth; lower `design.segments.turning`"
+            )
         return _finish(*_measurable(session, train(session)))
 
 
@@ -226,7 +235,7 @@ def _opened(directory: Workdir, prepared: Prepared, options: Options) -> Iterato
         heartbeat = stack.enter_context(Heartbeat(directory))
         if options.cache or not jax.config.jax_compilation_cache_dir:  # type: ignore[attr-defined]
             keep_programs(options.cache or directory.compilations)
-        statistics = share(lambda: directory.load_statistics() or statistics_of(prepared))
+        statistics = share(lambda: directory.load_statistics() or _statistics(program, prepared))
         if stop.check():
             raise Interrupted("stopped while starting; the same command starts again")
         travels = {**prepared.hashes, "spec": dump(prepared.experiment)}
@@ -265,9 +274,20 @@ def _measurable(session: Session, state: TrainState) -> tuple[Trained, str, int]
 def _compiled(prepared: Prepared) -> AnyProgram:
     """The program, for images whose shape and labels are known only now that they are open."""
     try:
-        return compile(prepared.experiment, prepared.source.shape, prepared.source.classes)
+        coder = prepared.autoencoder[0] if prepared.autoencoder else None
+        return compile(prepared.experiment, prepared.source.shape, prepared.source.classes, coder)
     except ValueError as error:
         raise Refused(str(error)) from None
+
+
+def _statistics(program: AnyProgram, prepared: Prepared) -> Statistics:
+    """The statistics that the design needs, with the autoencoder of a learned stage among them."""
+    statistics = statistics_of(prepared)
+    if not isinstance(program, Staged):
+        return statistics
+    from gudspec.engine.stage import frozen  # which opens workdirs, of which this is a part
+
+    return statistics._replace(frozen=frozen(program, prepared))
 
 
 def _check_same_design(directory: Workdir, prepared: Prepared) -> None:

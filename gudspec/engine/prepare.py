@@ -11,6 +11,7 @@ import numpy as np
 
 from gudspec import known
 from gudspec.data import Images, Source, open_source, splits
+from gudspec.data.autoencoder import trained_autoencoder
 from gudspec.data.statistics import Forward, component_variance, extreme_variances, gaussian_bits_per_dim, moments
 from gudspec.data.tables import read_tables
 from gudspec.errors import Refused
@@ -22,6 +23,7 @@ from gudspec.spec.models.base import Model
 from gudspec.spec.models.bases import PcaBasis, spatial
 from gudspec.spec.models.priors import IsotropicPrior
 from gudspec.spec.resolved import dump
+from gudspec.spec.stage import learned_stage
 
 __all__ = ["Prepared", "gaussian_baseline", "open_data", "statistics_of"]
 
@@ -36,20 +38,24 @@ class Prepared:
     """`design_hash`: what the result depends on; `spec_hash`: the resolved spec as a whole."""
     files: Mapping[str, np.ndarray] = field(default_factory=dict)
     """What the design takes from files, by the names of `read_tables`."""
+    autoencoder: tuple[Experiment, str] | None = None
+    """Of a learned stage, the spec of its autoencoder and the digest of its parameters."""
 
 
 def open_data(experiment: Experiment) -> Prepared:
     """Opens the source of an experiment, and reads the files that its design names.
 
     Raises:
-        DataError: the images or the files are missing or unusable.
+        DataError: the images, the files or the autoencoder are missing or unusable.
     """
-    source = splits(experiment.data, open_source(experiment.data.source))
+    opened, stage = open_source(experiment.data.source), learned_stage(experiment.design)
+    source = splits(experiment.data, opened)
     spec_hash = hashlib.sha256(dump(experiment).encode()).hexdigest()
     files = read_tables(experiment.design, source.shape)
-    fingerprint = "".join([source.fingerprint, *map(_content, files.values())])
+    autoencoder = trained_autoencoder(stage, opened) if stage else None
+    fingerprint = "".join([source.fingerprint, *map(_content, files.values()), *(autoencoder or ())[1:]])
     hashes = {"design_hash": design_hash(experiment, fingerprint), "spec_hash": spec_hash}
-    return Prepared(experiment, source, hashes, files)
+    return Prepared(experiment, source, hashes, files, autoencoder)
 
 
 def statistics_of(prepared: Prepared) -> Statistics:

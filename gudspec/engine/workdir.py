@@ -125,8 +125,8 @@ class Workdir:
         """The statistics that the run was started with."""
         try:
             with (self.path / "statistics.npz").open("rb") as file, np.load(file) as arrays:
-                return Statistics(**{name: arrays[name] for name in Statistics._fields})
-        except (FileNotFoundError, ValueError, KeyError, OSError):
+                return Statistics(**{name: arrays[name] for name in Statistics._fields if name in arrays})
+        except (FileNotFoundError, ValueError, KeyError, OSError, TypeError):
             return None
 
     def save_statistics(self, statistics: Statistics) -> None:

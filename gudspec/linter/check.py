@@ -19,6 +19,7 @@ from gudspec.linter import (
     region,
     samplers,
     schedules,
+    stage,
     surroundings,
     tasks,
     training,
@@ -56,6 +57,7 @@ RULES: tuple[Rule, ...] = tuple(
                 *region.RULES,
                 *autoencoder.RULES,
                 *dropping.RULES,
+                *stage.RULES,
             )
         ),
         key=lambda rule: rule.code,

@@ -13,6 +13,7 @@ from gudspec.spec.models.tasks import ON_THE_PATH
 from gudspec.spec.models.training import Unet
 from gudspec.spec.models.transformers import Dit
 from gudspec.spec.sources import shape
+from gudspec.spec.stage import learned_stage
 from gudspec.spec.tree import Path
 
 __all__ = ["RULES"]
@@ -27,10 +28,16 @@ def _levels(design: Design) -> int:
     return basis.levels if isinstance(basis, HaarBasis) else 0
 
 
+def _drops(document: Document) -> bool:
+    """Whether the spec asks for levels to be dropped; a learned stage has its own rules."""
+    design = document.experiment.design
+    return design.segments != "off" and learned_stage(design) is None
+
+
 def _dropped(document: Document) -> int:
     """How many levels the spec drops, as far as its text or its image tell."""
     chosen = document.experiment.design.segments
-    if not isinstance(chosen, str):
+    if isinstance(chosen, tuple):
         return len(chosen)
     design = look(document).design if chosen == "auto" else None
     return design.segments[-1].halvings if design else 0
@@ -50,13 +57,13 @@ class NothingToDrop(Rule):
 
     def check(self, document: Document) -> Iterator[Finding]:
         design = document.experiment.design
-        if design.segments == "off":
+        if not _drops(document):
             return
         levels = _levels(design)
         if levels == 0:
             message = f"components of the {design.basis.kind} basis form no coarser image that could be worked on"
             yield Finding(f"{message}; levels of a haar basis do", _PATH)
-        elif not isinstance(design.segments, str) and len(design.segments) > levels:
+        elif isinstance(design.segments, tuple) and len(design.segments) > levels:
             message = f"{len(design.segments)} levels to drop, but the basis has only {levels}"
             yield Finding(message, (*_PATH, levels))
 
@@ -197,7 +204,7 @@ class DroppedTooEarly(PathRule):
                 yield Finding(message, _PATH if isinstance(given, str) else (*_PATH, index))
 
     def applies(self, document: Document) -> bool:
-        return document.experiment.design.segments != "off"
+        return _drops(document)
 
 
 class BatchNotDivided(PathRule):
@@ -218,15 +225,20 @@ class BatchNotDivided(PathRule):
         if not self.applies(document):
             return
         design, train = look(document).design, document.experiment.train
-        if design is None or len(design.segments) == 1:
+        stage = learned_stage(document.experiment.design)
+        if stage is None and (design is None or len(design.segments) == 1):
             return
-        from gudspec.program.segments import divided
+        from gudspec.program.segments import Segment, divided, halves
+
+        segments: tuple[Segment, ...] = halves(stage.turning) if stage else ()
+        if design is not None and not stage:
+            segments = design.segments
 
         for index, (_, batch) in enumerate(train.batches):
             if batch % train.accumulate:  # which is told by itself
                 continue
             try:
-                divided(design.segments, batch, train.accumulate)
+                divided(segments, batch, train.accumulate)
             except ValueError as error:
                 path = ("batch_size",) if index == 0 else ("phases", index - 1, "batch_size")
                 yield Finding(str(error), ("train", *path))

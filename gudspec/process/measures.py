@@ -63,14 +63,18 @@ class PathMeasure(Measure):
     def sample(self, key: Array, batch: int) -> NoisingStates:
         """Draws the noising states of `batch` examples."""
         key_t, key_parameters = jax.random.split(key)
+        t, parameters = self.times(key_t, batch), self.parameters(key_parameters)
+        return NoisingStates(self.path.gamma(t, parameters), self.path.gamma_dot(t, parameters))
+
+    def times(self, key: Array, batch: int) -> Array:
+        """The times of `batch` examples, [batch]."""
         if self.low_discrepancy:
-            t = (jax.random.uniform(key_t) + jnp.arange(batch) / batch) % 1
+            t = (jax.random.uniform(key) + jnp.arange(batch) / batch) % 1
         else:
-            t = jax.random.uniform(key_t, (batch,))
+            t = jax.random.uniform(key, (batch,))
         if (self.start, self.stop) != (0.0, 1.0):
             t = self.start + (self.stop - self.start) * t
-        parameters = self.parameters(key_parameters)
-        return NoisingStates(self.path.gamma(t, parameters), self.path.gamma_dot(t, parameters))
+        return t
 
     def parameters(self, key: Array) -> Parameters:
         """One value of every parameter."""

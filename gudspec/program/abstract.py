@@ -11,12 +11,14 @@ import numpy as np
 
 from gudspec.program.compiler import AnyProgram, compile
 from gudspec.program.design import Shape, Statistics
+from gudspec.program.staged import Staged
 from gudspec.program.train import TrainState
 from gudspec.spec.models import Experiment
 from gudspec.spec.models.bases import MatrixBasis, PcaBasis, spatial
 from gudspec.spec.models.orderings import FileOrdering
 from gudspec.spec.models.priors import FilePrior
 from gudspec.spec.sources import classes as known_classes
+from gudspec.spec.stage import autoencoder_of
 from gudspec.spec.tree import Path
 
 __all__ = ["Call", "batch", "programs", "state", "statistics", "trace"]
@@ -108,7 +110,7 @@ def trace(experiment: Experiment, *, shape: Shape | None = None, classes: int | 
         >>> sorted(trace(gudspec.load("specs/quickstart.yaml")))
         ['evaluate/nll', 'init', 'sample/digits', 'train']
     """
-    program = compile(experiment, shape, classes)
+    program = compile(experiment, shape, classes, autoencoder_of(experiment.design))
     return {call.name: call.trace() for call in programs(program, classes)}
 
 
@@ -130,7 +132,9 @@ def statistics(program: AnyProgram) -> Statistics:
     given = isinstance(spec.prior, FilePrior)
     ordered = isinstance(getattr(spec.schedule, "ordering", None), FileOrdering)
     image, nothing = program.shape, (0,)
-    shapes = Statistics(image, (rows, rows), image, (2,), image if given else nothing, image if ordered else nothing)
+    frozen = (program.frozen_size,) if isinstance(program, Staged) else nothing
+    files = (image if given else nothing, image if ordered else nothing)
+    shapes = Statistics(image, (rows, rows), image, (2,), *files, frozen)
     return Statistics(*(jax.ShapeDtypeStruct(shape, np.float32) for shape in shapes))
 
 

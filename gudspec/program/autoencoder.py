@@ -192,12 +192,20 @@ class Autoencoder:
 
         return jax.jit(encode)
 
+    def means(self, parameters: Parameters, mean: Array, images: Array) -> Array:
+        """Means of q(z|x), [b, h, w, c], of real-valued images [b, H, W, C] whose training mean is given."""
+        return self._network(parameters).encode(images - mean)[0]
+
+    def decoded(self, parameters: Parameters, mean: Array, latents: Array) -> Array:
+        """Means of p(x|z), [b, H, W, C], of latents [b, h, w, c]."""
+        return self._network(parameters).decode(latents)[0] + mean
+
     @cached_property
     def decode(self) -> Callable[[Parameters, Statistics, Array], Array]:
         """(trained parameters, statistics, latents [b, h, w, c]) → images [b, H, W, C], the means of p(x|z)."""
 
         def decode(parameters: Parameters, statistics: Statistics, latents: Array) -> Array:
-            return self._network(parameters).decode(latents)[0] + statistics.mean
+            return self.decoded(parameters, statistics.mean, latents)
 
         return jax.jit(decode)
 
@@ -236,7 +244,7 @@ class Autoencoder:
                 latents = jax.random.normal(fold(key, "prior"), (count, *self.latent_shape))
                 return {"images": self.decode(parameters, statistics, latents)}
             images = images_of(condition["pixels"], self.levels, self.experiment.data, fold(key, "dequantize"))
-            latents = self._network(parameters).encode(images - statistics.mean)[0]
+            latents = self.means(parameters, statistics.mean, images)
             return {
                 "originals": images,
                 "latents": latents,

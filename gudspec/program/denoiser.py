@@ -11,7 +11,7 @@ from gudspec.process.groups import Groups
 from gudspec.process.noising import alpha, sigma
 from gudspec.process.process import Process
 
-__all__ = ["PREDICTIONS", "Condition", "Denoise", "guided", "network_denoiser"]
+__all__ = ["PREDICTIONS", "Condition", "Denoise", "guided", "moving_denoiser", "network_denoiser"]
 
 Condition: TypeAlias = dict[str, Array]
 """What is known beside the noised components: `labels` [b]; possibly empty."""
@@ -83,8 +83,7 @@ def network_denoiser(
     scale, data_variance = process.scale[:height, :width], process.variance[:height, :width]
 
     def denoise(chi: Array, gamma: Array, condition: Condition) -> Array:
-        state = tokens.pick(gamma) / _GAMMA_UNIT
-        features = jnp.stack([state, jnp.broadcast_to(labels, state.shape)], axis=-1)
+        features = _features(tokens, labels, gamma)
         below = [
             (0, 0),
             *((0, whole - kept) for whole, kept in zip(chi.shape[1:3], (height, width), strict=True)),
@@ -98,6 +97,52 @@ def network_denoiser(
         return jnp.pad(convert(output, chi, gamma, scale, data_variance), below)
 
     return denoise
+
+
+def moving_denoiser(
+    network: Callable[..., Array],
+    process: Process,
+    tokens: Groups,
+    labels: Array,
+    prediction: str,
+    unit: Array,
+    **options: Any,
+) -> Denoise:
+    """A network as a denoiser of images that move: it predicts the noise, and what the image has left to lose.
+
+    The network gives as many channels as it takes: beside the image, which it sees as in `network_denoiser`, as many
+    that are 0. The second half of its output is r̂ = x − g(f(x)) in units of its root mean square.
+
+    Args:
+        network: (image [b, H, W, 2C], tokens [b or 1, T, 2], class labels or None, **options) → [b, H, W, 2C].
+        process: of the pixel basis.
+        tokens: partition of the components into T tokens, on which γ is constant.
+        labels: position label per token, [T].
+        prediction: key of `PREDICTIONS`, of the first half.
+        unit: root mean square of r, [H, W, C].
+        options: passed on to the network.
+
+    Returns:
+        (χ, γ, condition) → ε̂ and r̂ one after the other, [b, H, W, 2C].
+    """
+    scale, data_variance = process.scale, process.variance
+
+    def denoise(chi: Array, gamma: Array, condition: Condition) -> Array:
+        variance = scale**2 * (alpha(gamma) ** 2 * data_variance + sigma(gamma) ** 2)
+        image = scale * chi / jnp.sqrt(variance.mean(axis=(1, 2, 3), keepdims=True))
+        doubled = jnp.concatenate([image, jnp.zeros_like(image)], axis=-1)
+        output = network(doubled, _features(tokens, labels, gamma), condition.get("labels"), **options)
+        noise, residual = jnp.split(output, 2, axis=-1)
+        noise = PREDICTIONS[prediction](noise, chi, gamma, scale, data_variance)
+        return jnp.concatenate([noise, unit * residual], axis=-1)
+
+    return denoise
+
+
+def _features(tokens: Groups, labels: Array, gamma: Array) -> Array:
+    """What a network sees of γ [b or 1, …]: the noising state and the position label of every token, [b or 1, T, 2]."""
+    state = tokens.pick(gamma) / _GAMMA_UNIT
+    return jnp.stack([state, jnp.broadcast_to(labels, state.shape)], axis=-1)
 
 
 def guided(denoise: Denoise, scale: float, hidden: int) -> Denoise:

@@ -44,6 +44,8 @@ class Statistics(NamedTuple):
     """S of a file prior, [H, W, C], equal within groups of the basis; [0] for other priors."""
     order: Array = _NOTHING
     """l of a file ordering, [H, W, C], equal within groups of the basis; [0] for other orderings."""
+    frozen: Array = _NOTHING
+    """Of a learned stage, the autoencoder and the unit of its latents, `Frozen` as one vector; [0] without one."""
 
 
 @dataclass(frozen=True, eq=False)

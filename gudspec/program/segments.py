@@ -13,10 +13,11 @@ from gudspec.process.paths import Path, Windowed
 from gudspec.program.layout import Layout, Shape
 from gudspec.program.paths import Diffused, path_of
 from gudspec.spec.models import schedules as spec
+from gudspec.spec.models.design import LearnedStage
 from gudspec.spec.models.orderings import LevelOrdering
 from gudspec.spec.parameters import parameters_of, short_name
 
-__all__ = ["RESTING", "WHOLE", "Segment", "bits_lost", "divided", "resting", "segments_of", "turning_points"]
+__all__ = ["RESTING", "WHOLE", "Segment", "bits_lost", "divided", "halves", "resting", "segments_of", "turning_points"]
 
 RESTING = 28.0
 """γ of a level that has been dropped: α is below 1e-6, it is prior noise and tells nothing."""
@@ -37,21 +38,28 @@ WHOLE = Segment(0.0, 1.0, 0)
 """The only segment of a design that drops nothing."""
 
 
-def segments_of(chosen: str | tuple[float, ...], turning: tuple[float, ...]) -> tuple[Segment, ...]:
+def segments_of(chosen: str | tuple[float, ...] | LearnedStage, turning: tuple[float, ...]) -> tuple[Segment, ...]:
     """The segments of a design, from t = 0 to 1.
 
     Args:
-        chosen: `design.segments` of a spec.
+        chosen: `design.segments` of a spec. A learned stage drops no levels.
         turning: what `auto` means, from `turning_points`.
 
     Example:
         >>> segments_of("auto", (0.25, 0.5))[1:]
         (Segment(start=0.25, stop=0.5, halvings=1), Segment(start=0.5, stop=1.0, halvings=2))
     """
+    if isinstance(chosen, LearnedStage):
+        return (WHOLE,)
     times = {"off": (), "auto": turning}[chosen] if isinstance(chosen, str) else chosen
     ends = (0.0, *times, 1.0)
     pieces = (Segment(start, stop, halvings) for halvings, (start, stop) in enumerate(itertools.pairwise(ends)))
     return tuple(piece for piece in pieces if piece.start < piece.stop)
+
+
+def halves(turning: float) -> tuple[Segment, Segment]:
+    """The time of images and that of latents, of a learned stage."""
+    return Segment(0.0, turning, 0), Segment(turning, 1.0, 0)
 
 
 def turning_points(schedule: spec.AnySchedule, layout: Layout) -> tuple[float, ...]:

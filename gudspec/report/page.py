@@ -29,6 +29,7 @@ from gudspec.report.sampling import compared
 from gudspec.report.view import View
 from gudspec.spec.models import Experiment
 from gudspec.spec.parameters import parameters
+from gudspec.spec.stage import learned_stage
 
 __all__ = ["fill", "render", "write_report"]
 
@@ -178,6 +179,8 @@ def _design(run: Run) -> dict[str, Any] | None:
     for path, bounds in found.items():
         trained = f" (trained over {bounds.low:g} to {bounds.high:g})" if bounds.low < bounds.high else ""
         facts.append((path.removeprefix("design.schedule."), f"{bounds.value:g}{trained}"))
+    if (stage := learned_stage(design)) is not None:
+        facts.append(("learned stage", f"from t = {stage.turning:g} on in latents of {stage.autoencoder}"))
     if run.statistics is None:
         return {"facts": facts, "charts": [], "legend": [], "of": "", "sheets": []}
     curves = noising(run.experiment, run.statistics, run.rises)

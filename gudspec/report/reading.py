@@ -23,7 +23,7 @@ __all__ = ["Picture", "Run", "read_run"]
 
 _WATCHED = 3
 """The way from noise is kept of as many images."""
-_DAMAGED = (KeyError, ValueError, OSError, EOFError, zipfile.BadZipFile)
+_DAMAGED = (KeyError, TypeError, ValueError, OSError, EOFError, zipfile.BadZipFile)
 """What reading an archive raises that was cut off, or is none."""
 
 
@@ -132,7 +132,7 @@ def _statistics(file: epath.Path) -> Statistics | None:
         return None
     try:
         with np.load(io.BytesIO(file.read_bytes())) as arrays:
-            return Statistics(**{name: arrays[name] for name in Statistics._fields})
+            return Statistics(**{name: arrays[name] for name in Statistics._fields if name in arrays})
     except _DAMAGED:
         return None
 

@@ -101,8 +101,11 @@ def _value(path: str, info: FieldInfo) -> str:
     held = _held(info)
     if held is None:
         return "numbers, lists or `{linspace: …}` by path" if type_of(info).value() else str(type_of(info))
-    word = "mapping" if held.annotation is type_of(info).annotation else "list of mappings"
-    return f"[{word}](#{path.replace('.', '')})"
+    kind = type_of(info)
+    word = "mapping" if held.annotation is kind.annotation else "list of mappings"
+    others = [str(one) for one in kind.members if not one.model and one.annotation is not type(None)]
+    link = f"[{word}](#{path.replace('.', '')})"
+    return " or ".join([*others, f"a {link}"]) if others and word == "mapping" else link
 
 
 def _default(info: FieldInfo) -> str:

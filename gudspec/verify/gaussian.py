@@ -19,6 +19,7 @@ from gudspec.program.design import Statistics
 from gudspec.program.program import Program
 from gudspec.program.segments import Segment, resting
 from gudspec.program.stretches import Stretch, deviation, process_of, stretches_of
+from gudspec.spec.stage import learned_stage
 
 __all__ = ["LARGEST_FULL", "GaussianData", "gaussian_data"]
 
@@ -155,6 +156,8 @@ class GaussianData:
 def gaussian_data(prepared: Prepared) -> GaussianData:
     """The stand-in for the data of an experiment: same mean, same covariance."""
     source, experiment = prepared.source, prepared.experiment
+    if learned_stage(experiment.design) is not None:
+        raise Refused("a learned stage cannot be verified: the latents of Gaussian images are not Gaussian")
     statistics = statistics_of(prepared)
     program = compile(experiment, source.shape, source.classes)
     if not isinstance(program, Program):

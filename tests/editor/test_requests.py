@@ -124,7 +124,7 @@ def test_positions_and_offsets_are_inverse(text: str, encoding: PositionEncoding
         ("evaluate:\n  - ¦", ["kind"]),
         ("evaluate:\n  - name: a\n    kind: bound\n    ¦", ["at", "zip", "images"]),
         ("evaluate:\n  ¦", ["- "]),
-        ("sample:\n- name: a\n  ¦", ["at", "zip", "count", "sampler"]),
+        ("sample:\n- name: a\n  ¦", ["at", "zip", "count", "batch_size", "sampler"]),
         ("sample: [{name: a, count: 1, sampler: {kind: ode, ¦", ["grid", "solver", "steps", "rtol"]),
         (
             "design: {schedule: {kind: soft_linear, ordering: {kind: mixture}}}\nsample:\n- at: {¦}",

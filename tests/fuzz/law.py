@@ -15,6 +15,7 @@ from gudspec.spec.models.results import Likelihood
 from gudspec.spec.models.training import AnyNetwork, Unet
 from gudspec.spec.models.transformers import Dit
 from gudspec.spec.sources import classes, shape
+from gudspec.spec.stage import autoencoder_of, learned_stage
 
 __all__ = ["broken", "crooked", "structure", "traceable"]
 
@@ -25,6 +26,8 @@ def traceable(experiment: Experiment) -> bool:
     """Whether tracing takes seconds, and depends on nothing that only the data can tell."""
     image, network = shape(experiment.data.source), experiment.network
     if image is None or (network.labels and classes(experiment.data.source) is None):
+        return False
+    if learned_stage(experiment.design) and autoencoder_of(experiment.design) is None:
         return False
     exact = any(isinstance(one, Likelihood) and one.divergence == "exact" for one in experiment.evaluate)
     return (

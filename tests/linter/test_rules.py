@@ -18,6 +18,8 @@ from gudspec.spec.models import Experiment
 
 GOLDEN = Path(__file__).parent / "golden"
 BEGIN = "gudspec: 1\nname: example\ndata: {source: {kind: digits}}"
+AUTOENCODER = (GOLDEN / "autoencoder-of-digits" / "spec.resolved.yaml").read_text(encoding="utf-8")
+"""The spec of the autoencoder that examples of learned stages name."""
 NEED_DATA = {rule.code for rule in RULES if isinstance(rule, StatisticsRule)}
 """Rules that need the statistics of the data in the cache."""
 NO_FILE = {"GUD001", "GUD018", "GUD401"} | {description.code for description in DEEP}
@@ -95,6 +97,8 @@ def test_every_code_explains_itself_and_its_examples_are_true(
     monkeypatch.chdir(tmp_path)
     np.save("orthogonal.npy", np.eye(64))
     np.save("not-orthogonal.npy", 2 * np.eye(64))
+    (tmp_path / "autoencoder-of-digits").mkdir()
+    (tmp_path / "autoencoder-of-digits" / "spec.resolved.yaml").write_text(AUTOENCODER, encoding="utf-8")
     expected = {"GUD401": ["GUD404"]}.get(description.code, [description.code])
     for example, codes in ((description.bad, expected), (description.good, [])):
         text = example if description.code < "GUD100" else completed(example)

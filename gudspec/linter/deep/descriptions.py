@@ -99,6 +99,8 @@ class Overdrawn(Description):
 class UnknownImages(Description):
     """Archives keep the shape of their images to themselves: programs can be traced only where they can be opened.
 
+    The same is true of the autoencoder of a learned stage, whose workdir has to be there.
+
     Nothing has been said about the spec on these devices. `gudspec lint --deep` reads the heads of an archive's arrays,
     not the images: it may run on any machine that sees the file.
     """

@@ -17,6 +17,7 @@ from gudspec.program.abstract import state
 from gudspec.program.compiler import AnyProgram, compile
 from gudspec.program.train import TrainState
 from gudspec.spec.load import Document
+from gudspec.spec.stage import autoencoder_of, learned_stage
 from gudspec.spec.tree import Path, find
 
 __all__ = ["Opened", "opened"]
@@ -61,8 +62,12 @@ def opened(document: Document, devices: int) -> tuple[Opened | None, list[Found]
         image, classes = image_of(spec.data.source)
     except ValueError as error:
         return None, [*found, (UnknownImages, Finding(str(error), ("data", "source", "path")))]
+    coder = autoencoder_of(spec.design)
+    if learned_stage(spec.design) and coder is None:
+        message = "the autoencoder of the learned stage has not been trained here: its shapes are not known"
+        return None, [*found, (UnknownImages, Finding(message, ("design", "segments", "autoencoder")))]
     try:
-        whole, share = (compile(of(spec, devices), image, classes) for of in (even, local))
+        whole, share = (compile(of(spec, devices), image, classes, coder) for of in (even, local))
         return Opened(whole, share, state(whole), classes, shape), found
     except Exception as error:  # whatever it is, a run would raise it too
         message = f"no program can be made of this spec: {error}"

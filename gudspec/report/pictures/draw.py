@@ -17,6 +17,7 @@ from gudspec.report.pictures.spectrum import spectrum
 from gudspec.report.pictures.windows import windows
 from gudspec.report.view import View
 from gudspec.spec.models import Experiment
+from gudspec.spec.stage import learned_stage
 
 __all__ = ["PICTURES", "draw"]
 
@@ -48,6 +49,8 @@ def draw(
     folder.mkdir(parents=True, exist_ok=True)
     view, design = View(experiment, statistics), experiment.design
     kinds = f"{design.basis.kind} basis, {design.prior.kind} prior, {design.schedule.kind} schedule"
+    if (stage := learned_stage(design)) is not None:  # the pictures show what images would be
+        kinds += f"; from t = {stage.turning:g} on in latents, which are not shown"
     files = []
     for name, picture in PICTURES.items():
         path = folder / f"{name}.png"
