@@ -71,13 +71,13 @@ def steppers(size: str, steps: int) -> tuple[Side, Side, int]:
         return losses
 
     step = handwritten.train_step(optimizer(train), source.levels, network.heads, train.ema)
-    their = [copied.parameters, copied.ema, copied.optimizer, jnp.int32(0)]
+    their, key = [copied.parameters, copied.ema, copied.optimizer, jnp.int32(0)], root(0)
 
     def theirs() -> list[jax.Array]:
         losses = []
         for _ in range(steps):
             *inner, index = their
-            *their[:], loss, _ = step(*inner, root(0), index, pixels, data.mean, data.axes, data.variance)
+            *their[:], loss, _ = step(*inner, key, index, pixels, data.mean, data.axes, data.variance)
             losses.append(loss)
         return losses
 

@@ -47,9 +47,9 @@ the ratio.""",
     "rk45": (
         "Against the usual likelihood",
         """\
-SciPy's RK45 on the host, the network on the device: it pays for the way between both, and for vector–Jacobian products
-in place of one linearization. Its tolerance holds for the mean over all images; here every single image keeps it, which
-takes more evaluations.""",
+SciPy's RK45 on the host, drift and divergence as one compiled function on the device: it pays for the way between both,
+which is short on a CPU, and for vector–Jacobian products in place of one linearization. Where both evaluate the network
+about as often, and it takes nearly all of the time, little is left to gain on a CPU.""",
     ),
     "segments": (
         "What dropping levels saves",

@@ -1,6 +1,6 @@
 """The likelihood program against the usual one, SciPy's RK45 on the host and the network on the device, in one run.
 
-    python -m benchmarks.rk45 --size 8x8x1 --rounds 5
+    python -m benchmarks.rk45 --size 8x8x1 --rounds 3
 
 As in *Score-Based Generative Modeling through SDEs* (arXiv:2011.13456, App. D.2): state and log-density of a batch are
 one vector of NumPy, which goes to the device and back at each evaluation; the divergence is Hutchinson's estimate from
@@ -36,7 +36,7 @@ def main() -> None:
     """Measures, and prints JSON."""
     parser = command.parser(__doc__)
     parser.add_argument("--size", choices=SIZES, default="8x8x1")
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--images", type=int, default=32)
     parser.add_argument("--probes", type=int, default=3)
     parser.add_argument("--tolerance", type=float, default=1e-4, help="relative and absolute")

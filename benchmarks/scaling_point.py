@@ -116,9 +116,14 @@ def _product() -> Callable[[], jax.Array]:
 
 
 def _memory() -> Callable[[], jax.Array]:
-    """A pass over an array that no cache holds, and the writing of another."""
-    array, add = jnp.zeros(_NUMBERS), jax.jit(lambda array: array + 1)
-    return lambda: add(array)
+    """A pass over an array that no cache holds, changed in its place: new memory would cost more than the pass."""
+    array, add = [jnp.zeros(_NUMBERS)], jax.jit(lambda array: array + 1, donate_argnums=0)
+
+    def run() -> jax.Array:
+        array[0] = add(array[0])
+        return array[0]
+
+    return run
 
 
 if __name__ == "__main__":
