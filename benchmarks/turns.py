@@ -22,16 +22,19 @@ class Side:
         self._first: float | None = None
         self.seconds: list[float] = []
         """Of each round but the first, which compiles."""
+        self.processors: list[float] = []
+        """The same in seconds of this process' processors, which say more where others use the machine, too."""
 
     def __call__(self) -> Any:
         """Does a round, and takes its time."""
-        begin = time.perf_counter()
+        begin, working = time.perf_counter(), time.process_time()
         result = jax.block_until_ready(self._run())
-        taken = time.perf_counter() - begin
+        taken, worked = time.perf_counter() - begin, time.process_time() - working
         if self._first is None:
             self._first = taken
         else:
             self.seconds.append(taken)
+            self.processors.append(worked)
         return result
 
     @property
@@ -54,6 +57,7 @@ def take_turns(sides: Sequence[Side], rounds: int) -> None:
     """Every side runs once in each round; who begins changes. Rounds before are forgotten."""
     for side in sides:
         side.seconds.clear()
+        side.processors.clear()
     for turn in range(rounds):
         for side in sides if turn % 2 else reversed(sides):
             side()
@@ -61,4 +65,13 @@ def take_turns(sides: Sequence[Side], rounds: int) -> None:
 
 def ratio(one: Side, other: Side) -> float:
     """Seconds of one side over those of the other: the median over the rounds."""
-    return round(statistics.median(a / b for a, b in zip(one.seconds, other.seconds, strict=True)), 4)
+    return _ratio(one.seconds, other.seconds)
+
+
+def ratio_of_processors(one: Side, other: Side) -> float:
+    """The same of processors' seconds; of sides that work in this process."""
+    return _ratio(one.processors, other.processors)
+
+
+def _ratio(one: list[float], other: list[float]) -> float:
+    return round(statistics.median(a / b for a, b in zip(one, other, strict=True)), 4)
