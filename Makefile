@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: install demo test test-all test-tpu fuzz chaos lint format lock docs gallery clean
+.PHONY: install demo test test-all test-tpu fuzz chaos bench lint format lock docs gallery clean
 
 install: $(VENV)/.installed
 
@@ -45,6 +45,25 @@ fuzz: install
 chaos: install
 	$(BIN)/python -m tests.chaos --faults $(or $(FAULTS),100)
 
+# All measurements of docs/benchmarks.md, on a machine that does nothing else meanwhile; `make docs` shows them.
+TORCH := .venv-torch
+RESULTS := benchmarks/results
+
+$(TORCH)/.installed: benchmarks/requirements.txt
+	$(PYTHON) -m venv $(TORCH)
+	$(TORCH)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	touch $@
+
+bench: install $(TORCH)/.installed
+	for size in 8x8x1 28x28x1 32x32x3; do \
+		for name in overhead torch_unet nnx_loop rk45; do \
+			$(BIN)/python -m benchmarks.$$name --size $$size --json $(RESULTS)/$$name-$$size.json || exit 1; \
+		done; \
+	done
+	$(BIN)/python -m benchmarks.segments specs/dvdp/photos.yaml --json $(RESULTS)/segments.json
+	$(BIN)/python -m benchmarks.startup specs/quickstart.yaml --json $(RESULTS)/startup.json
+	$(BIN)/python -m benchmarks.scaling --json $(RESULTS)/scaling.json
+
 lint: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -59,6 +78,7 @@ docs: install
 	$(BIN)/python -m gudspec.spec.reference > docs/.language.md && mv docs/.language.md docs/language.md
 	$(BIN)/python -m gudspec.spec.json_schema > docs/.schema.json && mv docs/.schema.json docs/gudspec.schema.json
 	$(BIN)/python -m gudspec.linter.reference > docs/.rules.md && mv docs/.rules.md docs/rules.md
+	$(BIN)/python -m benchmarks.page > docs/.benchmarks.md && mv docs/.benchmarks.md docs/benchmarks.md
 
 # What the gallery's tests and its table compare with: look at the difference of both.
 gallery: install
@@ -70,4 +90,4 @@ lock:
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url pyproject.toml --extra dev --output-file requirements.lock
 
 clean:
-	rm -rf $(VENV) $(TPU) runs
+	rm -rf $(VENV) $(TPU) $(TORCH) runs

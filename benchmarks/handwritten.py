@@ -44,8 +44,12 @@ def layer_norm(p, x):
 def group_norm(p, x):
     b, h, w, c = x.shape
     groups = next(count for count in range(min(32, c // 4), 0, -1) if c % count == 0)
-    x = normalized(x.reshape(b, h, w, groups, c // groups), (1, 2, 4)).reshape(b, h, w, c)
-    return x * p["scale"] + p["bias"]
+    parts = x.reshape(b, h, w, groups, c // groups)
+    mean, square = parts.mean((1, 2, 4)), (parts * parts).mean((1, 2, 4))
+    factor = jax.lax.rsqrt(jnp.maximum(square - mean * mean, 0) + 1e-6)
+    # the image itself stays as it is: only the moments are spread over the channels
+    mean, factor = (jnp.repeat(moment, c // groups, axis=1)[:, None, None] for moment in (mean, factor))
+    return (x - mean) * (factor * p["scale"]) + p["bias"]
 
 
 def residual(p, x, vector):

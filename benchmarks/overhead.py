@@ -7,92 +7,84 @@ Both start from one state, and have to compute the same losses before they are t
 
 from __future__ import annotations
 
-import argparse
-import json
-import statistics
-import time
-from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-import gudspec
-from benchmarks import handwritten
-from gudspec.engine.prepare import open_data, statistics_of
+from benchmarks import command, handwritten
+from benchmarks.sizes import SIZES, ready
+from benchmarks.turns import Side, ratio, ratio_of_processors, take_turns
 from gudspec.program.keys import root
 from gudspec.program.optimizer import optimizer
-
-SIZES = {
-    "8x8x1": ["data.source={kind: digits}"],
-    "28x28x1": ["data.source={kind: textures, name: brick, size: 28}", "train.batch_size=32"],
-    "32x32x3": ["data.source={kind: photos, size: 32, stride: 16}", "train.batch_size=32"],
-}
-SPEC = "specs/quickstart.yaml"
-HEADS, DECAY = 2, 0.99
 
 
 def main() -> None:
     """Measures, and prints JSON."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = command.parser(__doc__)
     parser.add_argument("--size", choices=SIZES, default="8x8x1")
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--steps", type=int, default=5, help="steps per round")
-    options = parser.parse_args()
-    print(json.dumps(measure(options.size, options.rounds, options.steps), indent=2))
+    command.main(measure, parser)
 
 
-def measure(size: str, rounds: int, steps: int) -> dict[str, object]:
-    """Seconds per step of both, and their ratio: medians over rounds that take turns."""
-    ours, theirs = steppers(size)
-    losses = [(ours(), theirs()) for _ in range(3)]
-    np.testing.assert_allclose(*zip(*losses, strict=True), rtol=1e-4)
-    taken: dict[str, list[float]] = {"compiled": [], "by_hand": []}
-    for turn in range(rounds):
-        pairs = [("compiled", ours), ("by_hand", theirs)]
-        for name, step in pairs if turn % 2 else reversed(pairs):
-            begin = time.perf_counter()
-            for _ in range(steps - 1):
-                step(wait=False)
-            step()
-            taken[name].append((time.perf_counter() - begin) / steps)
-    ratios = [one / other for one, other in zip(taken["compiled"], taken["by_hand"], strict=True)]
+def measure(size: str, rounds: int, steps: int) -> dict[str, Any]:
+    """Images per second of both, and the ratio of their step times: medians over rounds that take turns."""
+    ours, theirs, batch = steppers(size, steps)
+    losses = {"gudspec": ours(), "handwritten": theirs()}
+    np.testing.assert_allclose(*losses.values(), rtol=1e-4)
+    take_turns([ours, theirs], rounds)
+    sides = {"gudspec": ours, "handwritten": theirs}
     return {
         "size": size,
-        "device": jax.devices()[0].device_kind,
-        "jax": jax.__version__,
-        "ratio": round(statistics.median(ratios), 4),
-        **{f"{name}_seconds": round(statistics.median(values), 5) for name, values in taken.items()},
-        "losses": losses,
+        "goals": [
+            command.goal("step time over that of the handwritten step", ratio(ours, theirs), at_most=1.02),
+            command.goal("the same in processors' time", ratio_of_processors(ours, theirs), at_most=1.02),
+        ],
+        "sides": {
+            name: {
+                "train_images_per_second": side.per_second(batch * steps),
+                "step_seconds": round(side.median / steps, 5),
+                "compile_seconds": side.compile_seconds,
+            }
+            for name, side in sides.items()
+        },
+        "batch": batch,
+        "losses": {name: [float(loss) for loss in values] for name, values in losses.items()},
     }
 
 
-def steppers(size: str) -> tuple[Callable[..., float], Callable[..., float]]:
-    """The compiled step and that by hand, on the same batch: each call takes one step and returns its loss."""
-    experiment = gudspec.load(SPEC, SIZES[size])
-    prepared = open_data(experiment)
-    source, data = prepared.source, jax.device_put(statistics_of(prepared))
-    program = gudspec.compile(experiment, source.shape, source.classes)
-    pixels = jnp.asarray(source.train.pixels[: experiment.train.batch_size])
+def steppers(size: str, steps: int) -> tuple[Side, Side, int]:
+    """The compiled step and that by hand, on the same batch, and its size.
+
+    A round takes `steps` steps, waits for none before the last, and returns their losses.
+    """
+    program, source, data, pixels = ready(size)
+    train, network = program.experiment.train, program.experiment.network
     state = program.init(root(0))
     copied = jax.tree.map(jnp.copy, state)
     mine = [state]
 
-    def ours(wait: bool = True) -> float:
-        mine[0], metrics = program.train_step(mine[0], {"pixels": pixels}, data)
-        return float(metrics["loss"]) if wait else 0.0
+    def ours() -> list[jax.Array]:
+        losses = []
+        for _ in range(steps):
+            mine[0], metrics = program.train_step(mine[0], {"pixels": pixels}, data)
+            losses.append(metrics["loss"])
+        return losses
 
-    step = handwritten.train_step(optimizer(experiment.train), source.levels, HEADS, DECAY)
-    theirs_state = [(copied.parameters, copied.ema, copied.optimizer), jnp.int32(0)]
+    step = handwritten.train_step(optimizer(train), source.levels, network.heads, train.ema)
+    their, key = [copied.parameters, copied.ema, copied.optimizer, jnp.int32(0)], root(0)
 
-    def theirs(wait: bool = True) -> float:
-        (parameters, average, inner), index = theirs_state
-        arguments = (root(0), index, pixels, data.mean, data.axes, data.variance)
-        *after, index, loss, _ = step(parameters, average, inner, *arguments)
-        theirs_state[:] = [tuple(after), index]
-        return float(loss) if wait else 0.0
+    def theirs() -> list[jax.Array]:
+        losses = []
+        for _ in range(steps):
+            *inner, index = their
+            *their[:], loss, _ = step(*inner, key, index, pixels, data.mean, data.axes, data.variance)
+            losses.append(loss)
+        return losses
 
-    return ours, theirs
+    return Side(ours), Side(theirs), len(pixels)
 
 
 if __name__ == "__main__":

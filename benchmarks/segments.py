@@ -8,7 +8,6 @@ equally many images and their likelihoods compared, image by image.
 
 from __future__ import annotations
 
-import argparse
 import json
 import statistics
 import tempfile
@@ -20,6 +19,7 @@ import jax
 import numpy as np
 
 import gudspec
+from benchmarks import command
 from gudspec.engine.prepare import open_data, statistics_of
 from gudspec.program.keys import root
 from gudspec.program.program import Program
@@ -29,16 +29,16 @@ VARIANTS = ("auto", "off")
 
 def main() -> None:
     """Measures, and prints JSON."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = command.parser(__doc__)
     parser.add_argument("spec")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--steps", type=int, default=0, help="train both so long, and compare their likelihoods")
-    options = parser.parse_args()
-    result = {"spec": options.spec, "device": jax.devices()[0].device_kind, "jax": jax.__version__}
-    result |= speeds(options.spec, options.rounds)
-    if options.steps:
-        result |= likelihoods(options.spec, options.steps)
-    print(json.dumps(result, indent=2))
+    command.main(measure, parser)
+
+
+def measure(spec: str, rounds: int, steps: int) -> dict[str, Any]:
+    """Speeds, and likelihoods where training is asked for."""
+    return {"spec": spec} | speeds(spec, rounds) | (likelihoods(spec, steps) if steps else {})
 
 
 def speeds(spec: str, rounds: int) -> dict[str, Any]:
@@ -53,11 +53,15 @@ def speeds(spec: str, rounds: int) -> dict[str, Any]:
                 if turn:  # the first one compiles
                     taken.setdefault((kind, name), []).append(time.perf_counter() - begin)
     median = {key: statistics.median(times) for key, times in taken.items()}
-    ratios = {
-        f"{kind}_ratio": round(median[kind, "off"] / median[kind, "auto"], 3) for kind in ("training", "sampling")
+    goals = [
+        command.goal(f"{kind}, images/s over those without", round(median[kind, "off"] / median[kind, "auto"], 3))
+        for kind in ("training", "sampling")
+    ]
+    sides = {
+        f"segments: {name}": {f"{kind}_seconds": round(median[kind, name], 4) for kind in ("training", "sampling")}
+        for name in VARIANTS
     }
-    seconds = {f"{kind}_seconds_{name}": round(value, 4) for (kind, name), value in median.items()}
-    return ratios | seconds | {"rounds": rounds}
+    return {"goals": goals, "sides": sides, "rounds": rounds}
 
 
 def _work(spec: str, segments: str) -> dict[str, Any]:

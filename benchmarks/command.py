@@ -1,0 +1,102 @@
+"""What all benchmarks print: what was measured, what was asked, and on which machine."""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import json
+import os
+import platform
+import resource
+import shlex
+import sys
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+_PACKAGES = ("jax", "jaxlib", "flax", "diffrax", "optax", "numpy", "scipy")
+Goal = dict[str, Any]
+
+
+def parser(description: str | None) -> argparse.ArgumentParser:
+    """Options of a benchmark; `description` is the docstring of its module."""
+    return argparse.ArgumentParser(description=(description or "").split("\n")[0])
+
+
+def main(measure: Callable[..., dict[str, Any]], options: argparse.ArgumentParser) -> None:
+    """Measures with the options of the command line, and prints JSON.
+
+    Args:
+        measure: takes the options by their names.
+        options: the options.
+    """
+    options.add_argument("--json", type=Path, metavar="FILE", help="write it there, too; see benchmarks/page.py")
+    chosen = vars(options.parse_args())
+    file, load = chosen.pop("json"), os.getloadavg()[0]
+    measured = measure(**chosen)
+    # devices are asked last: a benchmark's own processes may need them
+    result = facts() | {"load_before": round(load, 2), "peak_memory_mib": peak_memory()} | _device_memory() | measured
+    text = json.dumps(result, indent=2, ensure_ascii=False)
+    print(text)
+    if file is not None:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text + "\n", encoding="utf-8")
+
+
+def goal(what: str, measured: float, *, at_least: float | None = None, at_most: float | None = None) -> Goal:
+    """A number with what was asked of it: at least, at most, or nothing."""
+    found: Goal = {"what": what, "measured": measured}
+    if at_least is not None:
+        found |= {"asked": f"≥ {at_least}", "reached": measured >= at_least}
+    elif at_most is not None:
+        found |= {"asked": f"≤ {at_most}", "reached": measured <= at_most}
+    return found
+
+
+def facts() -> dict[str, Any]:
+    """Command, day, machine and versions."""
+    import jax
+
+    name = sys.modules["__main__"].__spec__.name
+    return {
+        "benchmark": name.rpartition(".")[2],
+        "command": shlex.join(["python", "-m", name, *_without_file(sys.argv[1:])]),
+        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        "machine": {
+            "cpu": _cpu(),
+            "cores": len(os.sched_getaffinity(0)),
+            "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
+            "device": jax.devices()[0].device_kind,
+            "devices": jax.device_count(),
+        },
+        "versions": {"python": platform.python_version()} | {name: version(name) for name in _PACKAGES},
+    }
+
+
+def peak_memory() -> int:
+    """Most memory that this process has held, in MiB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024  # Linux counts KiB
+
+
+def _device_memory() -> dict[str, int]:
+    import jax
+
+    told = jax.devices()[0].memory_stats() or {}  # CPUs tell nothing
+    return {"peak_device_memory_mib": told["peak_bytes_in_use"] >> 20} if "peak_bytes_in_use" in told else {}
+
+
+def _without_file(arguments: list[str]) -> list[str]:
+    """The arguments without `--json FILE`: where a result is kept says nothing about it."""
+    if "--json" not in arguments:
+        return [argument for argument in arguments if not argument.startswith("--json=")]
+    at = arguments.index("--json")
+    return arguments[:at] + arguments[at + 2 :]
+
+
+def _cpu() -> str:
+    """What the processor calls itself."""
+    told = Path("/proc/cpuinfo")
+    lines = told.read_text(encoding="utf-8").splitlines() if told.exists() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()

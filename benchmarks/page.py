@@ -1,0 +1,226 @@
+"""The page of all measurements, from their JSON: `python -m benchmarks.page > docs/benchmarks.md`.
+
+Each benchmark writes its file with `--json benchmarks/results/NAME.json`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+RESULTS = Path(__file__).with_name("results")
+Result = dict[str, Any]
+
+_PREFACE = """\
+# Benchmarks
+
+<!-- Generated from benchmarks/results by `make docs`; measure again instead of editing. -->
+
+Every number here was printed by the command beside it. Two sides of a comparison take turns in one run, after both have
+been found to compute the same, and a ratio is the median over the rounds: what else the machine does meets both.
+Images/s and seconds are medians too, and depend on the machine; peak memory is that of the whole process.
+"""
+
+_SECTIONS = {
+    "overhead": (
+        "Against a step written by hand",
+        """\
+The compiled train step of the quickstart against the same step in one file of JAX with nothing to configure
+(`benchmarks/handwritten.py`): what is above 1 is the price of a declarative spec. Where other work is on the machine,
+processors' time says more than the clock.""",
+    ),
+    "torch_unet": (
+        "Against PyTorch",
+        """\
+A train step of diffusers' `UNet2DModel`, which has taken over the parameters of gudspec's network and computes the same
+from them, in the faster of PyTorch's two layouts, with AdamW, clipping and a moving average as here. The difference is
+above all that between the convolutions of XLA and of PyTorch on this machine.""",
+    ),
+    "nnx_loop": (
+        "Against the common research loop",
+        """\
+flax NNX with `nnx.jit`, complex Fourier transforms, conversions between bases whenever another is asked for, sampling
+by diffrax (`benchmarks/nnx_research.py`). The networks are equal: the more of the time they take, the closer to 1 is
+the ratio.""",
+    ),
+    "rk45": (
+        "Against the usual likelihood",
+        """\
+SciPy's RK45 on the host, drift and divergence as one compiled function on the device: it pays for the way between both,
+which is short on a CPU, and for vector–Jacobian products in place of one linearization. Where both evaluate the network
+about as often, and it takes nearly all of the time, little is left to gain on a CPU.""",
+    ),
+    "segments": (
+        "What dropping levels saves",
+        """\
+A spec with its segments against the same with `segments: off`; [Segments](segments.md) says what they are.""",
+    ),
+    "startup": (
+        "What a compilation cache saves",
+        """\
+The start of a run up to its first step, warm over cold; processors' seconds say more where others work too.""",
+    ),
+    "scaling": (
+        "What a train step costs, and how far it is from the machine's limits",
+        """\
+One of size, batch, groups and devices varies; the others are 16×16×3, 64 images, 16 groups and 1 device. FLOPs, bytes
+and collectives are XLA's own counts; the rates of a matrix product and of a pass over memory were measured in turns
+with the step. The roof is what these rates allow for that many FLOPs and bytes: steps above it read from caches.
+Virtual devices share the cores: more of them show what division and exchange cost, not what they gain.""",
+    ),
+}
+_SIZES = ("8x8x1", "28x28x1", "32x32x3")
+
+
+def page(results: list[Result]) -> str:
+    """The page as Markdown."""
+    machines: list[str] = []
+    for result in results:
+        if (machine := _machine(result)) not in machines:
+            machines.append(machine)
+    parts = [_PREFACE, *_overview(results), "", *_machines(machines)]
+    for name, (title, meaning) in _SECTIONS.items():
+        found = [result for result in results if result["benchmark"] == name]
+        if not found:
+            continue
+        parts += ["", f"## {title}", "", meaning, ""]
+        parts += _scaling(found) if name == "scaling" else _sides(found)
+        parts += _commands(found, machines)
+    return "\n".join(parts).rstrip() + "\n"
+
+
+def read(folder: Path) -> list[Result]:
+    """The results of a folder, in the order of the page."""
+    results = [json.loads(file.read_text(encoding="utf-8")) for file in sorted(folder.glob("*.json"))]
+    names = list(_SECTIONS)
+
+    def place(result: Result) -> tuple[int, int]:
+        size = result.get("size")
+        return names.index(result["benchmark"]), _SIZES.index(size) if size in _SIZES else len(_SIZES)
+
+    return sorted(results, key=place)
+
+
+def _overview(results: list[Result]) -> Iterator[str]:
+    yield from _table(["benchmark", "on", "what", "asked", "measured", "reached"])
+    for result in results:
+        for goal in result.get("goals", []):
+            title = _SECTIONS[result["benchmark"]][0]
+            reached = {True: "yes", False: "**no**", None: ""}[goal.get("reached")]
+            busy = "" if result["load_before"] < result["machine"]["cores"] / 2 else ", on a busy machine"
+            cells = [_subject(result) + busy, goal["what"], goal.get("asked", ""), goal["measured"], reached]
+            yield _row([f"[{title}](#{_anchor(title)})", *cells])
+
+
+def _sides(results: list[Result]) -> Iterator[str]:
+    """A row per size and side, a column for every number that one of them has."""
+    rows = [
+        (_subject(result), side, {name: value for name, value in numbers.items() if not isinstance(value, dict)})
+        for result in results
+        for side, numbers in result.get("sides", {}).items()
+    ]
+    if not rows:
+        return
+    names = list(dict.fromkeys(name for _, _, numbers in rows for name in numbers))
+    yield from _table(["on", "side", *(_spoken(name) for name in names)])
+    for subject, side, numbers in rows:
+        yield _row([subject, side, *(numbers.get(name, "") for name in names)])
+    yield ""
+
+
+def _scaling(results: list[Result]) -> Iterator[str]:
+    columns = {
+        "images/s": "train_images_per_second",
+        "s/step": "step_seconds",
+        "GFLOPs": "gflops",
+        "MiB of traffic": "mib_traffic",
+        "FLOPs/byte": "intensity",
+        "GFLOP/s": "gflops_per_second",
+        "of the product's rate": "share_of_product",
+        "of the roof": "share_of_roof",
+        "peak MiB": "peak_memory_mib",
+        "compile s": "compile_seconds",
+    }
+    for result in results:
+        for axis, points in result["axes"].items():
+            yield from _table([axis, *columns, "collectives"])
+            for point in points:
+                values = (f"{point[key]:.1%}" if key.startswith("share") else point[key] for key in columns.values())
+                yield _row([point[axis], *values, _exchanged(point["collectives"])])
+            yield ""
+        every = [point for points in result["axes"].values() for point in points]
+        product, memory = (
+            f"{min(values):g} to {max(values):g}"
+            for values in zip(
+                *((point["product_gflops_per_second"], point["memory_gb_per_second"]) for point in every), strict=True
+            )
+        )
+        yield f"Matrix products ran at {product} GFLOP/s, passes over memory at {memory} GB/s."
+        yield ""
+
+
+def _exchanged(collectives: dict[str, dict[str, int]]) -> str:
+    """What devices tell each other in a step."""
+    parts = (f"{of['operations']} {kind} ({of['bytes'] / 2**20:.2g} MiB)" for kind, of in collectives.items())
+    return ", ".join(parts) or "none"
+
+
+def _commands(results: list[Result], machines: list[str]) -> Iterator[str]:
+    yield from _table(["command", "day", "machine", "load before", "peak memory"])
+    for result in results:
+        machine, memory = machines.index(_machine(result)) + 1, f"{result['peak_memory_mib']} MiB"
+        yield _row([f"`{result['command']}`", result["date"], machine, result["load_before"], memory])
+    others = {
+        ", ".join(f"{name} {version}" for name, version in side["versions"].items())
+        for result in results
+        for side in result.get("sides", {}).values()
+        if "versions" in side
+    }
+    for other in sorted(others):
+        yield ""
+        yield f"The other side: {other}."
+
+
+def _machines(machines: list[str]) -> Iterator[str]:
+    for number, machine in enumerate(machines, 1):
+        yield f"Machine {number}: {machine}"
+        yield ""
+
+
+def _machine(result: Result) -> str:
+    one = result["machine"]
+    versions = ", ".join(f"{name} {version}" for name, version in result["versions"].items())
+    device = f"{one['devices']} × {one['device']}"
+    return f"{one['cpu']}, {one['cores']} cores, {one['memory_gib']} GiB of memory; {device}; {versions}."
+
+
+def _subject(result: Result) -> str:
+    return str(result.get("size", result.get("spec", "")))
+
+
+def _spoken(name: str) -> str:
+    """The name of a number as people read it."""
+    units = {"_per_second": "/s", "_seconds": ", s", "_mib": ", MiB"}
+    for ending, unit in units.items():
+        if name.endswith(ending):
+            return name.removesuffix(ending).replace("_", " ") + unit
+    return name.replace("_", " ")
+
+
+def _anchor(title: str) -> str:
+    return "".join(c for c in title.lower().replace(" ", "-") if c.isalnum() or c == "-")
+
+
+def _table(header: list[str]) -> Iterator[str]:
+    yield _row(header)
+    yield "|" + "---|" * len(header)
+
+
+def _row(cells: list[Any]) -> str:
+    return "| " + " | ".join(str(cell).replace("|", "\\|") for cell in cells) + " |"
+
+
+if __name__ == "__main__":
+    print(page(read(RESULTS)), end="")
