@@ -71,6 +71,7 @@ train:
   phases: []
   log_every: 100
   accumulate: 1
+  compute: float32
   divergence: stop
   explosion: 1000.0
 evaluate: []
