@@ -112,7 +112,7 @@ def reverse_steps(made: Ready, model: Unet, schedule: nnx_research.Schedule, par
 
     @jax.jit
     def ours(chi: jax.Array, noise: jax.Array) -> jax.Array:
-        step = Move(process.gamma(t[None], at), process.gamma(s[None], at), jnp.zeros(2))
+        step = Move(process.gamma(t[None], at), process.gamma(s[None], at), jnp.zeros(2), t - s)
         empty = jnp.zeros((0, *chi.shape))
         return method.step(lambda *where: stretch.denoise(*where, {}), chi, empty, step, noise[None])[0]
 

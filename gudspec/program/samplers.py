@@ -160,7 +160,7 @@ def moves(times: Array) -> Array:
 
 def move(process: Process, parameters: Parameters, row: Array) -> Move:
     """The step of a row of `moves`."""
-    return Move(process.gamma(row[:1], parameters), process.gamma(row[1:2], parameters), row[2:])
+    return Move(process.gamma(row[:1], parameters), process.gamma(row[1:2], parameters), row[2:], row[0] - row[1])
 
 
 def walk(
@@ -185,7 +185,7 @@ def walk(
         to = move(process, parameters, row)
         noise = jax.random.normal(jax.random.fold_in(key, index), (method.draws, *chi.shape))
         result, memory = method.step(denoise, chi, memory, to, noise)
-        return jnp.where(to.gamma_s == to.gamma_t, chi, result), memory  # the frozen stay put, to the bit
+        return (jnp.where(to.gamma_s == to.gamma_t, chi, result) if method.rests else result), memory
 
     def body(state: tuple[Any, ...], item: tuple[Array, Array]) -> tuple[tuple[Any, ...], None]:
         *inner, kept = state

@@ -26,11 +26,10 @@ from gudspec.process.process import Process
 from gudspec.program.denoiser import Condition, Denoise
 from gudspec.program.design import Design, Statistics
 from gudspec.program.objective import WEIGHTS
-from gudspec.program.samplers import moves
 from gudspec.program.steps import Denoiser, Method, Move
 from gudspec.program.train import Parameters as Weights
 
-__all__ = ["Frozen", "between", "descend", "latent_process", "moving_loss", "turn"]
+__all__ = ["Frozen", "between", "latent_process", "moving_loss", "moving_step", "turn"]
 
 
 class Frozen(NamedTuple):
@@ -140,47 +139,24 @@ def turn(
     return alpha(gamma) * decoded + sigma(gamma) * jax.random.normal(key, decoded.shape), codes
 
 
-def descend(
-    method: Method,
-    denoise: Denoiser,
-    process: Process,
-    chi: Array,
-    key: Array,
-    parameters: Parameters,
-    times: Array,
-    turning: float,
-) -> Array:
-    """Images from noisy ones: the sampler's own step, and what the image moves on the way (f-DM, Alg. 2).
+def moving_step(method: Method, turning: float) -> Method:
+    """The step of a sampler, and what the image moves meanwhile (f-DM, Alg. 2).
 
     q(z_s | z_t, x) is that of a fixed image with noise z − α x_t in the place of z − α x, so that to the step of
-    ancestral sampling or DDIM, which would end around α_s x_t, only α_s (x_s − x_t) = α_s ((t − s)/τ) r is added.
+    ancestral sampling or DDIM, which would end around α_s x_t, only α_s (x_s − x_t) = α_s ((t − s)/τ) r is added. An
+    image moves where γ rests, too.
 
     Args:
         method: `ancestral_step` or `ddim_step`.
-        denoise: (χ, γ) → ε̂ and r̂ one after the other, [b, H, W, 2C].
-        process: of images.
-        chi: components at the first time, [b, H, W, C].
-        key: key of the noise of stochastic samplers.
-        parameters: parameters of the path.
-        times: falling, from at most the turning point, [n + 1]; some may coincide.
         turning: the turning point τ.
 
     Returns:
-        Components at the last time.
+        A method whose denoiser gives ε̂ and r̂ one after the other, [b, H, W, 2C].
     """
 
-    def step(chi: Array, index: Array, row: Array) -> Array:
-        t, s = row[:1], row[1:2]
-        move = Move(process.gamma(t, parameters), process.gamma(s, parameters), row[2:])
+    def step(denoise: Denoiser, chi: Array, memory: Array, move: Move, fresh: Array) -> tuple[Array, Array]:
         noise, residual = jnp.split(denoise(chi, move.gamma_t), 2, axis=-1)
-        fresh = jax.random.normal(jax.random.fold_in(key, index), (method.draws, *chi.shape))
-        result, _ = method.step(lambda *_: noise, chi, jnp.zeros((0, *chi.shape)), move, fresh)
-        return result + alpha(move.gamma_s) * (t - s) / turning * residual
+        chi, memory = method.step(lambda *_: noise, chi, memory, move, fresh)
+        return chi + alpha(move.gamma_s) * move.length / turning * residual, memory
 
-    def body(chi: Array, item: tuple[Array, Array]) -> tuple[Array, None]:
-        index, row = item
-        return jax.lax.cond(row[0] != row[1], lambda: step(chi, index, row), lambda: chi), None
-
-    rows = moves(times)
-    result: Array = jax.lax.scan(body, chi, (jnp.arange(len(rows)), rows))[0]
-    return result
+    return Method(step, method.draws, method.memory, rests=False)

@@ -26,7 +26,7 @@ from gudspec.program.pixels import mirrored
 from gudspec.program.program import Batch, Program
 from gudspec.program.samplers import method_of, walk
 from gudspec.program.segments import Segment, halves
-from gudspec.program.stage import Frozen, descend, latent_process, moving_loss, turn
+from gudspec.program.stage import Frozen, latent_process, moving_loss, moving_step, turn
 from gudspec.program.stretches import shares
 from gudspec.program.train import Parameters, TrainState
 from gudspec.spec.models.experiment import backbone, denoising
@@ -260,9 +260,12 @@ class Staged(Program):
             chi, _ = walk(method, denoise, pair.latents, chi, fold(key, "latents"), at, late)
             decode = partial(self.decode, pair.frozen)
             chi, codes = turn(denoise, pair.latents, pair.images, decode, chi, turning, fold(key, "turning point"), at)
-            chi = descend(
-                method, lambda c, g: moving(c, g, known), pair.images, chi, fold(key, "sampler"), at, early, turning
-            )
+
+            def denoise_moving(chi: Array, gamma: Array) -> Array:
+                return moving(chi, gamma, known)
+
+            method = moving_step(method, turning)
+            chi, _ = walk(method, denoise_moving, pair.images, chi, fold(key, "sampler"), at, early)
             return {"images": pair.images.to_images(chi), "codes": codes}
 
         return jax.jit(draw, static_argnames="count")

@@ -43,6 +43,8 @@ class Move(NamedTuple):
     """γ after it, [1, H, W, C]."""
     ratios: Array
     """Lengths in t: this step over the one before, and that over the one before it; 0 of what is not, [2]."""
+    length: Array
+    """Its length in t, []; negative where it goes towards noise."""
 
 
 Step: TypeAlias = Callable[[Denoiser, Array, Array, Move, Array], tuple[Array, Array]]
@@ -58,6 +60,8 @@ class Method(NamedTuple):
     """White noises that a step takes; 0 of a deterministic sampler."""
     memory: int = 0
     """How many states like χ a step leaves for the next."""
+    rests: bool = True
+    """Whether components whose γ rests are left as they are, to the bit."""
 
 
 def ddim_step(eta: float) -> Method:

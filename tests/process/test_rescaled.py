@@ -211,6 +211,10 @@ def step(method, text: str, times: tuple[float, float], chi, epsilon, noise) -> 
     gamma_t, gamma_s = (shaped(compiled(text, t)[0]) for t in times)
     drawn = jnp.broadcast_to(shaped(noise), (method.draws, 1, *SHAPE))
     moved, _ = method.step(
-        lambda *_: shaped(epsilon), shaped(chi), jnp.zeros((0, 1, *SHAPE)), Move(gamma_t, gamma_s, jnp.zeros(2)), drawn
+        lambda *_: shaped(epsilon),
+        shaped(chi),
+        jnp.zeros((0, 1, *SHAPE)),
+        Move(gamma_t, gamma_s, jnp.zeros(2), jnp.float32(0)),
+        drawn,
     )
     return np.asarray(moved, float).ravel()

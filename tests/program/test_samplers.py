@@ -29,7 +29,7 @@ def take(method: steps.Method, *ratios: float) -> np.ndarray:
     chi, gamma_t, gamma_s, noise, memory = (
         jnp.asarray(a, jnp.float32) for a in (CHI, GAMMA_T, GAMMA_S, NOISE[None].repeat(2, 0), MEMORY)
     )
-    move = steps.Move(gamma_t, gamma_s, jnp.array([*ratios, 0.0, 0.0][:2], jnp.float32))
+    move = steps.Move(gamma_t, gamma_s, jnp.array([*ratios, 0.0, 0.0][:2], jnp.float32), jnp.float32(0))
     return np.asarray(method.step(denoise, chi, memory, move, noise)[0])
 
 

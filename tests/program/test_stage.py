@@ -19,7 +19,8 @@ from gudspec.program.abstract import programs
 from gudspec.program.compiler import compile
 from gudspec.program.design import Statistics
 from gudspec.program.program import Program
-from gudspec.program.stage import Frozen, between, descend, moving_loss, turn
+from gudspec.program.samplers import walk
+from gudspec.program.stage import Frozen, between, moving_loss, moving_step, turn
 from gudspec.program.staged import Staged
 from gudspec.program.steps import ancestral_step, ddim_step
 from gudspec.program.train import TrainState
@@ -265,9 +266,9 @@ def test_images_come_back_exactly_with_the_exact_denoiser() -> None:
     pair = replace(program, denoiser=exact.denoiser).pair({}, statistics)
     errors = []
     for steps in (80, 320):
-        end = descend(
-            ddim_step(0.0), lambda c, g: pair.moving(c, g, {}), pair.images, jnp.eye(SIDE**2).reshape(-1, *SHAPE),
-            jax.random.key(0), {}, jnp.linspace(TURNING, 0, steps + 1), TURNING,
+        end, _ = walk(
+            moving_step(ddim_step(0.0), TURNING), lambda c, g: pair.moving(c, g, {}), pair.images,
+            jnp.eye(SIDE**2).reshape(-1, *SHAPE), jax.random.key(0), {}, jnp.linspace(TURNING, 0, steps + 1),
         )  # fmt: skip
         matrix = np.asarray(end, float).reshape(SIDE**2, -1).T
         reached = matrix @ noisy(exact, TURNING) @ matrix.T
@@ -442,13 +443,31 @@ def test_the_autoencoder_must_be_known() -> None:
 
 @pytest.mark.slow
 def test_ancestral_sampling_is_ddim_with_all_its_noise() -> None:
-    """The two updates, which `descend` takes as they are, agree on moving images too."""
+    """The two updates, which `moving_step` takes as they are, agree on moving images too."""
     exact = Exact(linear(), covariance())
     program, statistics = staged(exact.coder, exact.cov)
     pair = replace(program, denoiser=exact.denoiser).pair({}, statistics)
     chi, times = jax.random.normal(jax.random.key(5), (3, *SHAPE)), jnp.linspace(TURNING, 0, 6)
     one, two = (
-        descend(method, lambda c, g: pair.moving(c, g, {}), pair.images, chi, jax.random.key(0), {}, times, TURNING)
+        walk(
+            moving_step(method, TURNING), lambda c, g: pair.moving(c, g, {}), pair.images, chi,
+            jax.random.key(0), {}, times,
+        )[0]
         for method in (ancestral_step(), ddim_step(1.0))
-    )
+    )  # fmt: skip
     np.testing.assert_allclose(one, two, atol=1e-4)
+
+
+def test_an_image_moves_where_its_noise_rests() -> None:
+    """With a constant γ and no noise, α r is what all steps add together."""
+
+    class Resting:
+        def gamma(self, t: Array, parameters: object) -> Array:
+            return jnp.full((1, *SHAPE), -2.0)
+
+    def denoise(chi: Array, gamma: Array) -> Array:
+        return jnp.concatenate([jnp.zeros_like(chi), jnp.full_like(chi, 0.3)], axis=-1)
+
+    times, chi = jnp.linspace(TURNING, 0, 6), jnp.ones((2, *SHAPE))
+    end, _ = walk(moving_step(ddim_step(0.0), TURNING), denoise, Resting(), chi, jax.random.key(0), {}, times)
+    np.testing.assert_allclose(end, 1 + 0.3 / np.sqrt(1 + np.exp(-2)), rtol=1e-6)
