@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Callable
+from contextlib import suppress
 from types import TracebackType
 
 import numpy as np
@@ -37,8 +38,9 @@ class Parts:
         if error is None and self._workdir.writes and self._folder.exists():
             for file in self._folder.glob(f"{self._name}-*"):
                 file.unlink()
-            if not any(self._folder.iterdir()):
-                self._folder.rmdir()
+            if not self._workdir.remote:  # in an object store, a folder goes with its last file
+                with suppress(OSError):  # parts of another drawing are there
+                    self._folder.rmdir()
 
     def take(self, index: int, make: Callable[[], Arrays], more: bool) -> Arrays:
         """A batch from its file; or made, and kept if there are more, before which a run may be interrupted."""
