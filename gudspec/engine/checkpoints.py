@@ -6,6 +6,7 @@ import hashlib
 import json
 import logging
 import math
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from types import TracebackType
@@ -53,6 +54,7 @@ class Saved:
     def __init__(self, folder: epath.Path):
         for narrator in ("absl", "asyncio"):  # Orbax tells of every save, and of every failure many times
             logging.getLogger(narrator).setLevel(logging.CRITICAL)
+        sys.unraisablehook = _unraisable
         self._folder = folder
 
     @property
@@ -229,6 +231,12 @@ class Checkpoints(Saved):
                     json.loads(file.read_text())
             except ValueError:
                 file.unlink()
+
+
+def _unraisable(what: sys.UnraisableHookArgs) -> None:
+    """Keeps silent of writes that end after the one that failed: Orbax has closed the loop that they would tell."""
+    if not (isinstance(what.exc_value, RuntimeError) and str(what.exc_value) == "Event loop is closed"):
+        sys.__unraisablehook__(what)
 
 
 def _unreadable(folder: epath.Path, problems: Mapping[int, str]) -> str:

@@ -1,6 +1,8 @@
 """Which checkpoints are kept, what travels in them, and what is made of damaged ones."""
 
+import asyncio
 import shutil
+import sys
 from pathlib import Path
 
 import jax
@@ -178,3 +180,26 @@ def test_whatever_is_damaged_there_is_no_traceback(tmp_path: Path, capfd: pytest
                 checkpoints.wait()
                 assert digest(checkpoints.restore(abstract(), pytest.fail)) == digest(state(3)), damaged
             assert "Traceback" not in capfd.readouterr().err, damaged
+
+
+def test_writes_that_end_after_a_failed_one_are_silent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """What TensorStore has for a loop that is gone cannot be raised, as in a destructor; anything else is told."""
+    monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)
+    loop = asyncio.new_event_loop()
+    loop.close()
+
+    class Late:
+        def __del__(self) -> None:
+            loop.call_soon_threadsafe(print)
+
+    class Broken:
+        def __del__(self) -> None:
+            raise RuntimeError("something else")
+
+    opened(tmp_path)
+    Late()
+    assert not capfd.readouterr().err
+    Broken()
+    assert "something else" in capfd.readouterr().err
