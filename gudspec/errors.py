@@ -1,6 +1,6 @@
 """What can go wrong by a user's doing, or to a run. Each has the exit code that schedulers act on."""
 
-__all__ = ["Diverged", "GudspecError", "Interrupted", "Refused", "RunError", "of_storage"]
+__all__ = ["Diverged", "GudspecError", "Interrupted", "Refused", "RunError", "is_away", "of_storage"]
 
 _STORAGE = {"aiohttp", "fsspec", "gcsfs", "google"}
 """Packages through which a `gs://` address is reached."""
@@ -53,3 +53,17 @@ def of_storage(error: BaseException) -> bool:
     (True, False)
     """
     return isinstance(error, OSError) or type(error).__module__.partition(".")[0] in _STORAGE
+
+
+def is_away(error: BaseException) -> bool:
+    """Whether storage refused or did not answer, which says nothing of what lies there.
+
+    >>> is_away(PermissionError()), is_away(ValueError("UNAVAILABLE: try later")), is_away(FileNotFoundError())
+    (True, True, False)
+    """
+    if isinstance(error, FileNotFoundError):
+        return False
+    if isinstance(error, (PermissionError, TimeoutError, ConnectionError)):
+        return True
+    refusals = ("PERMISSION_DENIED", "UNAUTHENTICATED", "UNAVAILABLE", "DEADLINE_EXCEEDED")  # TensorStore's names
+    return type(error).__module__.partition(".")[0] in _STORAGE or any(name in str(error) for name in refusals)

@@ -22,7 +22,7 @@ from gudspec import __version__
 from gudspec.engine.checksum import checksum
 from gudspec.engine.processes import gather, share
 from gudspec.engine.workdir import commit
-from gudspec.errors import Refused, RunError, of_storage
+from gudspec.errors import Refused, RunError, is_away, of_storage
 from gudspec.program.train import TrainState
 from gudspec.spec.models.training import Checkpoint
 
@@ -77,9 +77,10 @@ class Saved:
 
         Raises:
             Refused: it is intact but was saved by another network or another version of it.
+            RunError: the storage refused or did not answer. An older one in its place would cost the steps between.
         """
         path = self._folder / str(step)
-        state, problem, refused = None, "", ""
+        state, problem, refused, away = None, "", "", False
         try:
             metadata = self.metadata(step)
             if metadata["structure"] == _structure(abstract):
@@ -88,8 +89,9 @@ class Saved:
                 refused = f"{path} is of a network with other parameters, saved by gudspec {metadata['version']}"
         except Exception as error:  # whatever Orbax and TensorStore make of damaged files
             problem = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
-        # a part may be damaged that only one process reads
-        found = gather(np.array(2 if problem else 1 if refused else 0))
+            away = is_away(error)
+        # a part may be damaged, or out of reach, that only one process reads
+        found = gather(np.array(3 if away else 2 if problem else 1 if refused else 0))
         if found.max() == 0:
             assert state is not None
             if checksum(state) == metadata["checksum"]:
@@ -97,6 +99,9 @@ class Saved:
             return None, "its content does not match its checksum"
         if found.max() == 1:
             raise Refused(refused)
+        if found.max() == 3:
+            why = problem or f"process {int(found.argmax())} cannot read its part"
+            raise RunError(f"{path} cannot be reached: {why}. It may be intact: the same command continues from it")
         return None, problem or f"process {int(found.argmax())} cannot read its part"
 
 
@@ -184,7 +189,7 @@ class Checkpoints(Saved):
 
         Raises:
             Refused: a checkpoint is intact but was saved by another network or another version of it.
-            RunError: there are checkpoints, but none can be read.
+            RunError: there are checkpoints, but none can be read; or the storage refused or did not answer.
         """
         problems: dict[int, str] = {}
         for step in reversed(self.usable):
@@ -234,8 +239,15 @@ class Checkpoints(Saved):
 
 
 def _unraisable(what: sys.UnraisableHookArgs) -> None:
-    """Keeps silent of writes that end after the one that failed: Orbax has closed the loop that they would tell."""
-    if not (isinstance(what.exc_value, RuntimeError) and str(what.exc_value) == "Event loop is closed"):
+    """Keeps silent of what Orbax leaves behind where one of many reads or writes failed, and a message says so.
+
+    The others end when nobody waits for them: their coroutines are destroyed, the loop that they would tell is closed.
+    """
+    trace = what.exc_traceback
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    where = trace.tb_frame.f_globals.get("__name__", "") if trace is not None else ""
+    if where.partition(".")[0] not in ("asyncio", "orbax", "uvloop"):
         sys.__unraisablehook__(what)
 
 

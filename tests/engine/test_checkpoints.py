@@ -108,6 +108,31 @@ def test_where_no_checkpoint_can_be_read_nothing_is_started_anew(tmp_path: Path)
     assert before == {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
 
 
+@pytest.mark.parametrize(
+    "error", [PermissionError("no"), TimeoutError("no answer"), ValueError("Error opening: UNAVAILABLE: 503")], ids=repr
+)
+def test_storage_that_does_not_answer_costs_no_steps(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    """It is no damage: an older checkpoint is not taken for it, and nothing is saved over it."""
+    with opened(tmp_path) as checkpoints:
+        for step in (1, 2):
+            checkpoints.save(state(step))
+        checkpoints.wait()
+
+    def away(*arguments: object) -> None:
+        raise error
+
+    with opened(tmp_path) as checkpoints:
+        with monkeypatch.context() as patched:
+            patched.setattr("gudspec.engine.checkpoints._load", away)
+            with pytest.raises(RunError, match="2 cannot be reached: ") as failed:
+                checkpoints.restore(abstract(), pytest.fail)
+        assert failed.value.exit_code == 1
+        assert "the same command continues from it" in str(failed.value)
+        assert digest(checkpoints.restore(abstract(), pytest.fail)) == digest(state(2))
+
+
 def test_an_unfinished_save_is_no_checkpoint_and_is_cleared_away(tmp_path: Path) -> None:
     with opened(tmp_path) as checkpoints:
         checkpoints.save(state(1))
@@ -182,7 +207,7 @@ def test_whatever_is_damaged_there_is_no_traceback(tmp_path: Path, capfd: pytest
             assert "Traceback" not in capfd.readouterr().err, damaged
 
 
-def test_writes_that_end_after_a_failed_one_are_silent(
+def test_what_ends_after_a_failed_read_or_write_is_silent(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """What TensorStore has for a loop that is gone cannot be raised, as in a destructor; anything else is told."""
