@@ -54,7 +54,7 @@ class Unasked(Rule):
         f"{{design: {{{_STAGE}}}, network: {{kind: unet, grids: separate}}, "
         "sample: [{name: grid, sampler: {kind: ddim, steps: 20}}]}"
     )
-    source = "f-DM (arXiv:2210.04955), Algorithm 2"
+    source = "f-DM (arXiv:2210.04955), §3, sampling"
 
     def check(self, document: Document) -> Iterator[Finding]:
         for message, path in unasked(document.experiment):

@@ -140,7 +140,7 @@ def turn(
 
 
 def moving_step(method: Method, turning: float) -> Method:
-    """The step of a sampler, and what the image moves meanwhile (f-DM, Alg. 2).
+    """The step of a sampler, and what the image moves meanwhile (f-DM, §3, sampling).
 
     q(z_s | z_t, x) is that of a fixed image with noise z − α x_t in the place of z − α x, so that to the step of
     ancestral sampling or DDIM, which would end around α_s x_t, only α_s (x_s − x_t) = α_s ((t − s)/τ) r is added. An
