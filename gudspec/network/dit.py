@@ -19,7 +19,8 @@ class Dit(nnx.Module):
 
     Where the paper has the embedded time, this has the noising state: the tokens are embedded once, and their mean,
     together with the class label where there is one, scales, shifts and gates every block (adaLN-zero). Where there
-    are several tokens, the patches also attend to them one by one, once, before the first block.
+    are several tokens, the patches also attend to them one by one, once, before the first block. Where tokens are
+    pixels, each sees its own γ too, as a further channel of the image.
 
     The blocks are alike, so their parameters are stacked, [depth, …], and one compiled block runs `depth` times: time
     and memory of compilation do not grow with the depth.
@@ -30,6 +31,7 @@ class Dit(nnx.Module):
     Args:
         shape: the image, (H, W, C); `patch` × 2^coarser divides H and W.
         tokens: T, number of noising-state tokens.
+        maps: channels that the image has beside its C, of γ.
         patch: side of the square patches, in pixels.
         width: features per patch; a multiple of 4.
         depth: number of blocks.
@@ -49,6 +51,7 @@ class Dit(nnx.Module):
         shape: tuple[int, int, int],
         tokens: int,
         *,
+        maps: int = 0,
         patch: int,
         width: int,
         depth: int,
@@ -69,7 +72,7 @@ class Dit(nnx.Module):
             context = min(tokens, (shape[0] >> halvings) * (shape[1] >> halvings) // patch**2)
             # a single token has nothing to choose from: its mean says all
             cross = CrossAttention(width, context, tokens, state, heads, rngs=rngs) if tokens > 1 else None
-            return Ends(patch, shape[2], width, cross, rngs=rngs)
+            return Ends(patch, shape[2], maps, width, cross, rngs=rngs)
 
         small = nnx.initializers.normal(0.02)
         self.embed_state = StateEmbedding(tokens, state, mixer_layers, rngs=rngs)
@@ -93,14 +96,14 @@ class Dit(nnx.Module):
         """Predicts an image from an image.
 
         Args:
-            image: [b, H, W, C], of about unit variance; halved as often as `halvings` says.
+            image: [b, H, W, C + maps], of about unit variance; halved as often as `halvings` says.
             tokens: (γ, position label) per token, [b or 1, T, 2], of order one.
             labels: class labels [b], where the network has classes.
             halvings: which grid; static.
             dropout_key: key of the dropout masks; None drops nothing.
 
         Returns:
-            What is predicted, of the shape of the image.
+            What is predicted, [b, H, W, C].
         """
         state = self.embed_state(tokens)
         vector = self.vector_out(nnx.silu(self.vector_in(state.mean(axis=1))))
@@ -173,21 +176,24 @@ class Ends(nnx.Module):
     Args:
         patch: side of the patches.
         colors: channels of the image.
+        maps: channels that it has beside them where it enters.
         width: features per patch.
         attention: from patches to noising-state tokens; None where there is a single one.
         rngs: keys of the initial parameters.
     """
 
-    def __init__(self, patch: int, colors: int, width: int, attention: CrossAttention | None, *, rngs: nnx.Rngs):
+    def __init__(
+        self, patch: int, colors: int, maps: int, width: int, attention: CrossAttention | None, *, rngs: nnx.Rngs
+    ):
         self.patch = patch
-        self.stem = dense(patch**2 * colors, width, rngs=rngs)
+        self.stem = dense(patch**2 * (colors + maps), width, rngs=rngs)
         self.attention = attention
         self.norm = plain_norm(width)
         self.modulate = dense(width, 2 * width, zero=True, rngs=rngs)
         self.head = dense(width, patch**2 * colors, zero=True, rngs=rngs)
 
     def enter(self, image: Array, state: Array, spacing: int) -> Array:
-        """Image [b, H, W, C] and embedded tokens [b or 1, T, state] to features [b, H/patch, W/patch, width]."""
+        """Image [b, H, W, C + maps] and embedded tokens [b or 1, T, state] to features [b, H/patch, W/patch, width]."""
         x = self.stem(patches(image, self.patch))
         _, rows, columns, features = x.shape
         x = x + jnp.asarray(positions(rows, columns, features, spacing), x.dtype)

@@ -39,13 +39,16 @@ class Unet(nnx.Module):
     """A U-Net after Score-Based Generative Modeling (arXiv:2011.13456) that sees the noising state, never the time.
 
     The tokens are embedded once. Their mean, together with the class label where there is one, scales and shifts every
-    residual block; on grids of at most `attention` pixels a side the image also attends to the tokens one by one.
+    residual block; on grids of at most `attention` pixels a side the image also attends to the tokens one by one. Where
+    tokens are pixels, each sees its own γ too: as a further channel of the image, the noise level map of FFDNet
+    (arXiv:1710.04026, §3.1).
 
     An image that has been halved n times enters at level n, which has its size: one trunk serves all grids.
 
     Args:
         shape: the image, (H, W, C); H and W must be divisible by 2^(number of levels − 1).
         tokens: T, number of noising-state tokens.
+        maps: channels that the image has beside its C, of γ.
         channels: feature channels at full resolution.
         multipliers: channels of each level, as multiples of `channels`.
         blocks: residual blocks per level.
@@ -65,6 +68,7 @@ class Unet(nnx.Module):
         shape: tuple[int, int, int],
         tokens: int,
         *,
+        maps: int = 0,
         channels: int,
         multipliers: tuple[int, ...],
         blocks: int,
@@ -95,7 +99,7 @@ class Unet(nnx.Module):
         self.vector_out = nnx.Linear(vector, vector, rngs=rngs)
 
         sizes = [channels * multiplier for multiplier in multipliers]
-        self.stem = conv(colors, channels, rngs=rngs)
+        self.stem = conv(colors + maps, channels, rngs=rngs)
         down, reduce, skips, current = [], [], [channels], channels
         for level, size in enumerate(sizes):
             for _ in range(blocks):
@@ -137,14 +141,14 @@ class Unet(nnx.Module):
         """Predicts an image from an image.
 
         Args:
-            image: [b, H, W, C], of about unit variance; halved as often as `halvings` says.
+            image: [b, H, W, C + maps], of about unit variance; halved as often as `halvings` says.
             tokens: (γ, position label) per token, [b or 1, T, 2], of order one.
             labels: class labels [b], where the network has classes.
             halvings: the level at which the image enters; static.
             dropout_key: key of the dropout masks; None drops nothing.
 
         Returns:
-            What is predicted, of the shape of the image.
+            What is predicted, [b, H, W, C].
         """
         keys = _keys(dropout_key)
         state = self.embed_state(tokens)

@@ -20,6 +20,7 @@ from gudspec.spec.models import autoencoders as spec
 from gudspec.spec.models.experiment import denoising
 from gudspec.spec.models.measures import OnPath
 from gudspec.spec.models.training import Backbone
+from gudspec.spec.models.transformers import noise_maps
 from gudspec.spec.parameters import parameters
 from gudspec.spec.sources import classes as known_classes
 from gudspec.spec.sources import levels as known_levels
@@ -106,7 +107,12 @@ def compile(
     if coder is not None:
         create = partial(_halves, network=network, shape=shape, latents=coder.latent_shape, classes=labels)
         return Staged(**facts, create=create, autoencoder=coder)
-    sizes: dict[str, Any] = {"tokens": tokens.count, "classes": labels, "coarser": coarser}
+    sizes: dict[str, Any] = {
+        "tokens": tokens.count,
+        "maps": noise_maps(network.conditioning),
+        "classes": labels,
+        "coarser": coarser,
+    }
     return Program(**facts, create=partial(_network, network=network, shape=shape, **sizes))
 
 
@@ -162,12 +168,12 @@ def _check_segments(experiment: Experiment, design: Design, halvings: int) -> No
 
 
 def _network(
-    rngs: nnx.Rngs, *, network: Backbone, shape: Shape, tokens: int, classes: int, coarser: int
+    rngs: nnx.Rngs, *, network: Backbone, shape: Shape, tokens: int, maps: int, classes: int, coarser: int
 ) -> Unet | Dit | Separate:
     """The network of a spec: one for the grid of the images and `coarser` coarser ones, or one for each."""
     make = Dit if isinstance(network, transformers.Dit) else Unet
     if network.grids == "shared" or not coarser:
-        return make(shape, coarser=coarser, **_fields(network, tokens, classes, rngs))
+        return make(shape, coarser=coarser, maps=maps, **_fields(network, tokens, classes, rngs))
 
     def own(halvings: int) -> Unet | Dit:
         grid = (shape[0] >> halvings, shape[1] >> halvings, shape[2])

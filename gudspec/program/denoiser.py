@@ -60,6 +60,7 @@ def network_denoiser(
     labels: Array,
     prediction: str,
     halvings: int = 0,
+    maps: int = 0,
     **options: Any,
 ) -> Denoise:
     """A network as a denoiser of components.
@@ -70,12 +71,13 @@ def network_denoiser(
     is left, and ε̂ of what rests is 0.
 
     Args:
-        network: (image [b, H, W, C], tokens [b or 1, T, 2], class labels or None, **options) → [b, H, W, C].
+        network: (image [b, H, W, C + maps], tokens [b or 1, T, 2], class labels or None, **options) → [b, H, W, C].
         process: basis, prior and variances.
         tokens: partition of the components into T tokens, on which γ is constant.
         labels: position label per token, [T].
         prediction: key of `PREDICTIONS`.
         halvings: how many levels rest.
+        maps: 1 where γ of each pixel, the same for all of its colours, follows them; else 0.
         options: passed on to the network.
     """
     convert, basis = PREDICTIONS[prediction], coarser(process.basis, halvings)
@@ -93,6 +95,9 @@ def network_denoiser(
         variance = scale**2 * (alpha(gamma) ** 2 * data_variance + sigma(gamma) ** 2)
         deviation = jnp.sqrt(variance.mean(axis=(1, 2, 3), keepdims=True))
         image = basis.inverse(scale * chi) / deviation
+        if maps:
+            state = jnp.broadcast_to(gamma[..., :1], (*image.shape[:3], 1))
+            image = jnp.concatenate([image, state / _GAMMA_UNIT], axis=-1)
         output = basis.forward(network(image, features, condition.get("labels"), **options))
         return jnp.pad(convert(output, chi, gamma, scale, data_variance), below)
 

@@ -37,6 +37,7 @@ from gudspec.spec.models.results import AnyEvaluation, Likelihood, Sample
 from gudspec.spec.models.samplers import AnySampler
 from gudspec.spec.models.schedules import AnySchedule
 from gudspec.spec.models.tasks import ON_THE_PATH
+from gudspec.spec.models.transformers import noise_maps
 from gudspec.spec.parameters import Bounds, parameters_of, short_name
 
 __all__ = ["Batch", "Program"]
@@ -124,7 +125,10 @@ class Program:
             labels = self.design.labels(self.tokens, statistics)
             own = partial(network, halvings=halvings) if halvings else network
             prediction = denoising(self.experiment).prediction
-            return network_denoiser(own, process, self.tokens, labels, prediction, halvings, dropout_key=dropout_key)
+            maps = noise_maps(backbone(self.experiment).conditioning)
+            return network_denoiser(
+                own, process, self.tokens, labels, prediction, halvings, maps, dropout_key=dropout_key
+            )
 
         return stretches_of(design.process(statistics, **learned), design.segments, denoiser)
 

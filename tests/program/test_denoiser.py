@@ -64,6 +64,27 @@ def test_the_network_sees_an_image_of_unit_variance_and_the_state(process: Proce
     np.testing.assert_array_equal(seen["labels"], [0, 1, 2])
 
 
+def test_every_pixel_brings_its_own_state() -> None:
+    """As one more channel of the image, in the unit of the tokens; image and tokens are as without."""
+    process = Process(
+        bases.Pixel(), jnp.zeros(SHAPE), jnp.ones(SHAPE), jnp.ones(SHAPE), Linear(Groups.single(SHAPE), -5.0, 5.0)
+    )
+    tokens, seen = Groups.pixels(SHAPE), []
+
+    def network(image, tokens, labels):
+        seen.append((image, tokens))
+        return image[..., : SHAPE[-1]]
+
+    gamma = jnp.asarray(RNG.uniform(-5, 5, size=(1, 4, 4, 1)), jnp.float32) * jnp.ones(SHAPE)
+    chi = jnp.asarray(RNG.normal(size=(3, *SHAPE)), jnp.float32)
+    for maps in (0, 1):
+        network_denoiser(network, process, tokens, jnp.zeros(tokens.count), "epsilon", maps=maps)(chi, gamma, {})
+    (plain, state), (image, same) = seen
+    np.testing.assert_array_equal(image[..., :-1], plain)
+    np.testing.assert_allclose(image[..., -1] * 8, jnp.broadcast_to(gamma[..., 0], (3, 4, 4)), rtol=1e-6)
+    np.testing.assert_array_equal(state, same)
+
+
 def test_weights_turn_the_error_of_the_noise_into_that_of_x_and_v() -> None:
     """With χ fixed, x̂ − x = −(σ/α)(ε̂ − ε) and v̂ − v = (ε̂ − ε)/α."""
     gamma = jnp.asarray(RNG.uniform(-4, 4, size=10), jnp.float32)

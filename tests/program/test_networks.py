@@ -37,15 +37,27 @@ sample: [{{name: few, count: 4, sampler: {{kind: dpm, steps: 3}}{more}}}]
         ("{basis: {kind: pca}, schedule: {kind: soft_linear}}", "conditioning: components", ""),
         ("{schedule: {kind: sequential}}", "conditioning: columns, dropout: 0.1", ""),
         ("{}", "labels: true, label_dropout: 0.1, remat: true", ", guidance: 2.0"),
+        ("{}", "conditioning: pixels", ""),
         (DROPPING, "grids: shared", ""),
         (DROPPING, "grids: separate, remat: true", ""),
     ],
-    ids=["components", "columns", "guided", "shared grids", "separate grids"],
+    ids=["components", "columns", "guided", "pixels", "shared grids", "separate grids"],
 )
 def test_every_program_can_be_traced(design: str, fields: str, more: str) -> None:
     traced = trace(spec(f"{DIT}, {fields}", design, more))
     assert set(traced) == {"init", "train", "evaluate/nll", "evaluate/bound", "sample/few"}
     assert traced["sample/few"].out_info["images"].shape == (4, 8, 8, 1)
+
+
+@pytest.mark.parametrize(("network", "place"), [(UNET, 1), (DIT, 4)])
+def test_pixels_as_tokens_are_a_channel_more(network: str, place: int) -> None:
+    """Of what enters, not of what leaves; any other tokens are none."""
+    for conditioning, maps in {"pixels": 1, "columns": 0, "components": 0}.items():
+        program = compile(spec(f"{network}, conditioning: {conditioning}"))
+        made = nnx.eval_shape(lambda create=program.create: create(nnx.Rngs(0)))
+        ends = made.ends[0] if isinstance(made, Dit) else made
+        assert ends.stem.kernel.shape[-2] == place * (1 + maps)
+        assert ends.head.kernel.shape[-1] == place
 
 
 def test_separate_grids_have_networks_of_their_own() -> None:

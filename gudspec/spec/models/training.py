@@ -60,7 +60,7 @@ class Unet(Model):
     """Attention heads."""
     conditioning: Conditioning = "groups"
     """The noising-state tokens: a partition of the components on whose parts γ must be constant. `groups` takes the
-    groups of the schedule."""
+    groups of the schedule. With `pixels`, γ is a further channel of the image too, so that each pixel sees its own."""
     state: Annotated[int, Field(ge=8, le=16_384)] = 32
     """Width of the embedded noising state, per token."""
     mixer_layers: Annotated[int, Field(ge=0, le=64)] = 2

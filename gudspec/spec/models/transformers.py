@@ -6,12 +6,17 @@ from pydantic import Field, model_validator
 
 from gudspec.spec.models.base import Model, problem
 
-__all__ = ["Conditioning", "Dit"]
+__all__ = ["Conditioning", "Dit", "noise_maps"]
 
 Conditioning = Literal[
     "groups", "scalar", "components", "pixels", "columns", "rows", "levels", "level_columns", "colors"
 ]
 """Partitions of the components into noising-state tokens."""
+
+
+def noise_maps(conditioning: Conditioning) -> int:
+    """How many channels of γ an image brings into the network, beside its own: one where tokens are pixels."""
+    return int(conditioning == "pixels")
 
 
 class Dit(Model):
@@ -36,7 +41,7 @@ class Dit(Model):
     conditioning: Conditioning = "groups"
     """The noising-state tokens: a partition of the components on whose parts γ must be constant. `groups` takes the
     groups of the schedule. Their mean drives the adaptive norms; where there are several, every patch also attends to
-    them before the first block."""
+    them before the first block. With `pixels`, γ is a further channel of the image too."""
     state: Annotated[int, Field(ge=8, le=16_384)] = 32
     """Width of the embedded noising state, per token."""
     mixer_layers: Annotated[int, Field(ge=0, le=64)] = 2
