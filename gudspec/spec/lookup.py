@@ -25,7 +25,7 @@ def held(wanted: Type) -> dict[str, type[BaseModel]]:
         >>> sorted(held(type_of(Experiment.model_fields["evaluate"])))
         ['bound', 'likelihood']
         >>> sorted(held(type_at(("train", "optimizer"), lambda path: None)))
-        ['adam', 'adamw']
+        ['adam', 'adamw', 'muon']
     """
     models = (wanted.item(0) or wanted).models.values()
     return {kind: model for model in models if "kind" in model.model_fields for kind in _kinds(model)}

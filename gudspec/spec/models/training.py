@@ -96,10 +96,12 @@ AnyNetwork = Annotated[Unet | Dit | Autoencoder, Field(discriminator="kind")]
 
 
 class Optimizer(Model):
-    """Adam with warm-up, clipping and a learning-rate schedule."""
+    """Adam or Muon with warm-up, clipping and a learning-rate schedule."""
 
-    kind: Literal["adam", "adamw"] = "adam"
-    """`adamw` decays weights, `adam` does not."""
+    kind: Literal["adam", "adamw", "muon"] = "adam"
+    """`adamw` decays weights, `adam` does not. `muon` makes the updates of matrices between features orthogonal (Muon
+    is Scalable for LLM Training, arXiv:2502.16982, §2) and leaves all else to Adam with Nesterov's momentum; its
+    learning rates are of Adam's size."""
     learning_rate: Annotated[float, Field(gt=0)] = 5e-4
     """Peak learning rate."""
     schedule: Literal["constant", "cosine", "linear"] = "constant"
@@ -109,15 +111,15 @@ class Optimizer(Model):
     clip: Annotated[float, Field(gt=0)] | None = None
     """Largest global norm of the gradient; null does not clip."""
     b1: Annotated[float, Field(ge=0, lt=1)] = 0.9
-    """Decay of the first moment."""
+    """Decay of the first moment, or of Muon's momentum."""
     b2: Annotated[float, Field(ge=0, lt=1)] = 0.999
     """Decay of the second moment."""
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
-    """Decay of the weights per step, times the learning rate; `adamw` only."""
+    """Decay of the weights per step, times the learning rate; not of `adam`. Of `muon`, that of the matrices."""
 
     @model_validator(mode="after")
     def _decay(self) -> "Optimizer":
-        if self.weight_decay and self.kind != "adamw":
+        if self.weight_decay and self.kind == "adam":
             message = "`weight_decay` has no effect with `adam`: use `kind: adamw`"
             raise problem(Optimizer, "GUD124", message, ("weight_decay",))
         return self
