@@ -61,6 +61,7 @@ bench: install $(TORCH)/.installed
 		done; \
 	done
 	$(BIN)/python -m benchmarks.segments specs/dvdp/photos.yaml --json $(RESULTS)/segments.json
+	$(BIN)/python -m benchmarks.recipes --json $(RESULTS)/recipes.json
 	$(BIN)/python -m benchmarks.startup specs/quickstart.yaml --json $(RESULTS)/startup.json
 	$(BIN)/python -m benchmarks.scaling --json $(RESULTS)/scaling.json
 

@@ -57,6 +57,12 @@ about as often, and it takes nearly all of the time, little is left to gain on a
         """\
 A spec with its segments against the same with `segments: off`; [Segments](segments.md) says what they are.""",
     ),
+    "recipes": (
+        "How soon a likelihood is reached",
+        """\
+The quickstart as it is against the Adam that it had before; each number of steps is a training of its own, whose
+learning rate falls to 0. Bits/dim are those of validation images.""",
+    ),
     "startup": (
         "What a compilation cache saves",
         """\
