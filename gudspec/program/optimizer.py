@@ -1,14 +1,19 @@
 """The optimizer of a spec, from optax."""
 
+import math
+from collections import defaultdict
+from collections.abc import Iterator
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import optax
 import optax.contrib
+from jax import Array
 
-from gudspec.spec.models.training import Train
+from gudspec.spec.models.training import Optimizer, Train
 
-__all__ = ["learning_rate", "matrices", "optimizer"]
+__all__ = ["learning_rate", "optimizer", "stacked", "unstacked"]
 
 _SMALLEST = 8
 """Fewest features on either side of a matrix; what has fewer leads from or to an image, or a token."""
@@ -31,26 +36,50 @@ def learning_rate(train: Train) -> optax.Schedule:
     return optax.join_schedules([warmup, course], [spec.warmup])
 
 
-def matrices(parameters: Any) -> Any:
-    """Which parameters are matrices from features to features, and along which axes: kernels of the hidden layers.
+def stacked(tree: Any) -> tuple[dict[str, Array], list[Array]]:
+    """Matrices from features to features, those of one shape together, and all other leaves.
 
-    Those of convolutions take the features at all their places together; those of stacked blocks are one each.
+    Matrices are the kernels of the hidden layers. A convolution's takes the features at all its places together; of
+    stacked blocks each has one. Together they cost one compilation, and few products of many matrices.
 
     Args:
-        parameters: of a network, or their shapes.
+        tree: parameters of a network, or what has their structure.
 
     Returns:
-        A tree alike, of the axes that a matrix sums over and those of its output; None for all other parameters.
+        [n, rows, columns] by `rows×columns`, and the rest in the order of the tree.
     """
+    together, rest = defaultdict(list), []
+    for leaf, shape in _leaves(tree):
+        if shape is None:
+            rest.append(leaf)
+        else:
+            together[f"{shape[1]}×{shape[2]}"].append(leaf.reshape(shape))
+    return {name: jnp.concatenate(found) for name, found in together.items()}, rest
 
-    def axes(path: Any, leaf: Any) -> optax.contrib.MuonDimensionNumbers | None:
-        rank = len(leaf.shape)
+
+def unstacked(together: dict[str, Array], rest: list[Array], like: Any) -> Any:
+    """The inverse of `stacked`; `like` has the structure that comes back."""
+    taken, others, leaves = dict.fromkeys(together, 0), iter(rest), []
+    for leaf, shape in _leaves(like):
+        if shape is None:
+            leaves.append(next(others))
+        else:
+            name = f"{shape[1]}×{shape[2]}"
+            start = taken[name]
+            taken[name] += shape[0]
+            leaves.append(together[name][start : start + shape[0]].reshape(leaf.shape))
+    return jax.tree.unflatten(jax.tree.structure(like), leaves)
+
+
+def _leaves(tree: Any) -> Iterator[tuple[Array, tuple[int, int, int] | None]]:
+    """Every leaf, and the shape that it has as matrices if it is some."""
+    for path, leaf in jax.tree_util.tree_leaves_with_path(tree):
         kernel = jax.tree_util.keystr(path, simple=True, separator="/").endswith("/kernel")
-        if not kernel or rank < 2 or min(leaf.shape[-2:]) < _SMALLEST:
-            return None
-        return optax.contrib.MuonDimensionNumbers((0, 1, 2) if rank == 4 else rank - 2, rank - 1)
-
-    return jax.tree_util.tree_map_with_path(axes, parameters)
+        if not kernel or leaf.ndim < 2 or min(leaf.shape[-2:]) < _SMALLEST:
+            yield leaf, None
+        else:
+            rows = leaf.shape[-2] if leaf.ndim < 4 else math.prod(leaf.shape[:-1])
+            yield leaf, (leaf.size // (rows * leaf.shape[-1]), rows, leaf.shape[-1])
 
 
 def optimizer(train: Train) -> optax.GradientTransformation:
@@ -58,17 +87,37 @@ def optimizer(train: Train) -> optax.GradientTransformation:
     spec = train.optimizer
     rate = learning_rate(train)
     if spec.kind == "muon":
-        update = optax.contrib.muon(
-            rate,
-            beta=spec.b1,
-            adam_b1=spec.b1,
-            adam_b2=spec.b2,
-            weight_decay=spec.weight_decay,
-            consistent_rms=_RMS,
-            muon_weight_dimension_numbers=matrices,
-        )
+        update = _muon(rate, spec)
     elif spec.kind == "adamw":
         update = optax.adamw(rate, b1=spec.b1, b2=spec.b2, weight_decay=spec.weight_decay)
     else:
         update = optax.adam(rate, b1=spec.b1, b2=spec.b2)
     return update if spec.clip is None else optax.chain(optax.clip_by_global_norm(spec.clip), update)
+
+
+def _muon(rate: optax.Schedule, spec: Optimizer) -> optax.GradientTransformation:
+    """Muon for matrices, Adam with Nesterov's momentum for the rest."""
+    inner = optax.contrib.muon(
+        rate,
+        beta=spec.b1,
+        adam_b1=spec.b1,
+        adam_b2=spec.b2,
+        weight_decay=spec.weight_decay,
+        consistent_rms=_RMS,
+        muon_weight_dimension_numbers=lambda parts: (
+            dict.fromkeys(parts[0], optax.contrib.MuonDimensionNumbers(1, 2)),
+            [None] * len(parts[1]),
+        ),
+    )
+
+    def init(parameters: optax.Params) -> optax.OptState:
+        return inner.init(stacked(parameters))
+
+    def update(
+        gradient: optax.Updates, state: optax.OptState, parameters: optax.Params | None = None
+    ) -> tuple[optax.Updates, optax.OptState]:
+        given = None if parameters is None else stacked(parameters)
+        (together, rest), state = inner.update(stacked(gradient), state, given)
+        return unstacked(together, rest, gradient), state
+
+    return optax.GradientTransformation(init, update)

@@ -4,7 +4,7 @@ import jax
 import numpy as np
 import optax
 
-from gudspec.program.optimizer import matrices, optimizer
+from gudspec.program.optimizer import optimizer, stacked, unstacked
 from gudspec.spec.models.training import Optimizer, Train
 
 RATE = 0.01
@@ -16,7 +16,9 @@ SHAPES = {
     "stem": {"kernel": (3, 3, 1, 16)},
     "embed_label": {"embedding": (10, 16)},
 }
-GRADIENT = {layer: {name: RNG.normal(size=shape) for name, shape in own.items()} for layer, own in SHAPES.items()}
+GRADIENT = jax.tree.map(
+    lambda shape: RNG.normal(size=shape).astype(np.float32), SHAPES, is_leaf=lambda part: isinstance(part, tuple)
+)
 PARAMETERS = jax.tree.map(np.ones_like, GRADIENT)
 
 
@@ -52,8 +54,18 @@ def test_all_else_is_updated_by_adam() -> None:
     found, (expected, _) = updates("muon", GRADIENT), nadam.update(GRADIENT, nadam.init(PARAMETERS))
     for layer, name in (("hidden", "bias"), ("blocks", "bias"), ("stem", "kernel"), ("embed_label", "embedding")):
         np.testing.assert_allclose(found[layer][name], expected[layer][name], rtol=1e-6)
-    chosen = jax.tree.map(lambda _, axes: axes is not None, PARAMETERS, matrices(PARAMETERS))
-    assert [layer for layer, own in chosen.items() if own.get("kernel")] == ["blocks", "dense", "hidden"]
+
+
+def test_matrices_of_one_shape_come_together_and_back() -> None:
+    tree = {"first": GRADIENT, "second": jax.tree.map(np.negative, GRADIENT)}
+    together, rest = stacked(tree)
+    assert {name: found.shape for name, found in together.items()} == {
+        "72×16": (2, 72, 16),
+        "64×32": (2, 64, 32),
+        "16×32": (4, 16, 32),
+    }
+    assert len(rest) == 2 * 4
+    jax.tree.map(np.testing.assert_array_equal, unstacked(together, rest, tree), tree)
 
 
 def test_matrices_decay() -> None:
