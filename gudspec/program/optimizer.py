@@ -46,14 +46,14 @@ def stacked(tree: Any) -> tuple[dict[str, Array], list[Array]]:
         tree: parameters of a network, or what has their structure.
 
     Returns:
-        [n, rows, columns] by `rows×columns`, and the rest in the order of the tree.
+        [n, rows, columns] by `ROWSxCOLUMNS`, and the rest in the order of the tree.
     """
     together, rest = defaultdict(list), []
     for leaf, shape in _leaves(tree):
         if shape is None:
             rest.append(leaf)
         else:
-            together[f"{shape[1]}×{shape[2]}"].append(leaf.reshape(shape))
+            together[_name(shape)].append(leaf.reshape(shape))
     return {name: jnp.concatenate(found) for name, found in together.items()}, rest
 
 
@@ -64,11 +64,15 @@ def unstacked(together: dict[str, Array], rest: list[Array], like: Any) -> Any:
         if shape is None:
             leaves.append(next(others))
         else:
-            name = f"{shape[1]}×{shape[2]}"
+            name = _name(shape)
             start = taken[name]
             taken[name] += shape[0]
             leaves.append(together[name][start : start + shape[0]].reshape(leaf.shape))
     return jax.tree.unflatten(jax.tree.structure(like), leaves)
+
+
+def _name(shape: tuple[int, int, int]) -> str:
+    return f"{shape[1]}x{shape[2]}"
 
 
 def _leaves(tree: Any) -> Iterator[tuple[Array, tuple[int, int, int] | None]]:

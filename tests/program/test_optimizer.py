@@ -60,9 +60,9 @@ def test_matrices_of_one_shape_come_together_and_back() -> None:
     tree = {"first": GRADIENT, "second": jax.tree.map(np.negative, GRADIENT)}
     together, rest = stacked(tree)
     assert {name: found.shape for name, found in together.items()} == {
-        "72×16": (2, 72, 16),
-        "64×32": (2, 64, 32),
-        "16×32": (4, 16, 32),
+        "72x16": (2, 72, 16),
+        "64x32": (2, 64, 32),
+        "16x32": (4, 16, 32),
     }
     assert len(rest) == 2 * 4
     jax.tree.map(np.testing.assert_array_equal, unstacked(together, rest, tree), tree)
