@@ -237,7 +237,7 @@ def mutants(draw: st.DrawFn) -> str:
     return text
 
 
-@settings(max_examples=400)
+@settings(max_examples=400, deadline=None)
 @example("a: 1 #x\n#y")
 @example("a:\n  - # x\n    b: 1\n    # y\n  # z\n")
 @given(mutants())
