@@ -253,7 +253,7 @@ def test_the_meaning_and_the_comments_stay(text: str) -> None:
     assert format_text(after) == after
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(mutants())
 def test_the_safeguards_are_hardly_needed(text: str) -> None:
     """What can be laid out keeps the law by itself; `format_text` would leave alone what does not."""

@@ -29,6 +29,7 @@ def test_a_script_that_is_interrupted_may_clean_up(tmp_path: Path, number: int) 
     while not (tmp_path / "ready").exists():
         assert time.monotonic() < deadline
         time.sleep(0.02)
+    time.sleep(0.5)  # the script's own `sleep` begins after its `touch`
     (os.killpg if number == signal.SIGINT else os.kill)(launched.pid, number)
     code = launched.wait(30)
     assert (tmp_path / "given-back").exists()
