@@ -90,6 +90,7 @@ def test_compiles(spec: Path) -> None:
         ]
     ),
 )
+@pytest.mark.usefixtures("compiled_fast")
 def test_trains_on_shipped_images(spec: Path, tmp_path: Path) -> None:
     """`smoke*.yaml` as they are, all others with a small network and few steps."""
     small = SMALL_AUTOENCODER if load(spec).network.kind == "autoencoder" else SMALL

@@ -1,23 +1,11 @@
 """The engine's generality costs next to nothing: a guard with generous bounds, for machines that have other work."""
 
-from collections.abc import Iterator
-
-import jax
 import numpy as np
 import pytest
 
 from benchmarks.overhead import measure
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(autouse=True)
-def optimized() -> Iterator[None]:
-    """As programs are compiled outside of the tests."""
-    before = jax.config.jax_disable_most_optimizations
-    jax.config.update("jax_disable_most_optimizations", False)
-    yield
-    jax.config.update("jax_disable_most_optimizations", before)
 
 
 def test_the_compiled_step_is_about_as_fast_as_one_written_by_hand() -> None:
