@@ -21,7 +21,7 @@ from benchmarks.sizes import OPTIMIZER, SPEC
 RECIPES = {"muon": ([], range(300, 701, 50)), "adam": ([OPTIMIZER], range(600, 1401, 100))}
 _ALL = [
     "data.validation=0.1",
-    "evaluate=[{name: nll, kind: likelihood, split: validation, probes: 3}]",
+    "evaluate=[{name: nll, kind: likelihood, split: validation}]",
     "sample=[]",
     "checkpoint.every=100000",
 ]

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from gudspec.ahead.placement import placed
 from gudspec.ahead.text import quantity, size, span, spoken, table, told
-from gudspec.ahead.work import EVALUATIONS, work
+from gudspec.ahead.work import STEPS, work
 from gudspec.ahead.xla import Compiled, compiled
 from gudspec.program.abstract import Call
 
@@ -26,7 +26,7 @@ class Ahead(NamedTuple):
     flops: float
     """Arithmetic of one call over all devices, counted in the trace: scans as often as they turn."""
     adaptive: bool
-    """Its length depends on the data; an adaptive solve is taken to need `EVALUATIONS`."""
+    """Its length depends on the data; an adaptive solve is taken to need `STEPS`."""
     tracing: float
     """Seconds to trace it."""
     lowering: float
@@ -63,7 +63,7 @@ def ahead(call: Call, mesh: Any) -> Ahead:
     lowered = trace.lower()
     done = time.perf_counter()
     one = work(trace.jaxpr.jaxpr)
-    flops, _ = one.total(EVALUATIONS)
+    flops, _ = one.total(STEPS)
     return Ahead(call.name, call.images, flops, one.looped_flops > 0, traced - start, done - traced, compiled(lowered))
 
 
@@ -106,7 +106,7 @@ class Programs:
             yield f"  {one.name}: {told(one.compiled)}"
         note = "FLOPs are counted in the trace, over all devices, scans as often as they turn"
         if any(one.adaptive for one in self.programs):
-            note += f"; an adaptive solve (~) is taken to need {EVALUATIONS} evaluations"
+            note += f"; an adaptive solve (~) is taken to need {STEPS} steps"
         yield f"  = {note}"
         yield "  = memory is what XLA plans; output is what does not take the place of arguments"
 

@@ -17,10 +17,12 @@ import jax
 import jax.numpy as jnp
 from jax.extend import core
 
-__all__ = ["EVALUATIONS", "Work", "width", "work"]
+__all__ = ["STEPS", "Work", "width", "work"]
 
-EVALUATIONS = 120
-"""Assumed evaluations of an adaptive solve at the usual tolerances: 20 steps of 6."""
+STEPS = 20
+"""Assumed steps of an adaptive solve at the usual tolerances."""
+_STAGES = 6
+"""Evaluations of its field in each."""
 
 
 class Work(NamedTuple):
@@ -31,7 +33,7 @@ class Work(NamedTuple):
     traffic: float
     """Bytes read from and written to memory there."""
     looped_flops: float
-    """The same for one turn of loops whose length only the data tell: one evaluation of an adaptive solver's field."""
+    """The same for one turn of loops whose length only the data tell: one step of an adaptive solver."""
     looped_traffic: float
     temporary: int
     """Largest number of bytes of stored arrays, without arguments, at any time."""
@@ -137,9 +139,9 @@ def _of_one(equation: Any) -> Work:
             looped_traffic=turns * body.looped_traffic,
         )
     if name == "while":
-        # a loop inside a loop of unknown length is counted once as well: a solver's stages inside its steps
+        # a loop inside a loop of unknown length: a solver's stages inside its steps
         body = work(parameters["body_jaxpr"].jaxpr)
-        return Work(0.0, 0.0, body.flops + body.looped_flops, body.traffic + body.looped_traffic, body.temporary)
+        return Work(0.0, 0.0, *body.total(_STAGES), body.temporary)
     if name == "cond":
         branches = [work(branch.jaxpr) for branch in parameters["branches"]]
         return Work(*map(max, zip(*branches, strict=True)))

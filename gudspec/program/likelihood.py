@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 
 from gudspec.process.arrays import Array, Parameters
-from gudspec.process.noising import sigma
+from gudspec.process.noising import alpha, sigma
 from gudspec.process.process import Process
 from gudspec.program.denoiser import Condition
-from gudspec.program.solver import solve
+from gudspec.program.solver import NODES, Solution, solve
 from gudspec.program.stretches import Stretch, deviation
 from gudspec.spec.models.results import Likelihood
-
-if TYPE_CHECKING:
-    import diffrax
 
 __all__ = ["LogLikelihood", "bits_per_dim", "log_likelihood"]
 
@@ -29,7 +26,7 @@ class LogLikelihood(NamedTuple):
     nats: Array
     """log p(χ(0)), [b]; NaN where the solver gave up."""
     evaluations: Array
-    """Evaluations of the vector field."""
+    """How often the denoiser was asked; with derivatives, where the divergence was."""
 
 
 def log_likelihood(
@@ -55,27 +52,28 @@ def log_likelihood(
     Returns:
         Log-likelihood of the components; `bits_per_dim` makes it one of images.
     """
-    from diffrax import RESULTS  # as in `solve`, only where something is solved
-
-    dimensions = chi[0].size
     volume, evaluations, solved = jnp.zeros(len(chi), chi.dtype), jnp.int32(0), jnp.bool_(True)
     for index, stretch in enumerate(stretches):
         if index:
             spread = deviation(stretches[index - 1].process, stretch.segment, parameters)
             chi, volume = chi / spread, volume - jnp.log(spread).sum()
         own = jax.random.fold_in(key, index) if index else key
-        (chi, integral), solution = _through(stretch, chi, own, parameters, condition, spec)
-        volume = volume + dimensions * integral
-        evaluations = evaluations + 6 * solution.stats["num_steps"]
-        solved &= solution.result == RESULTS.successful
+        solution = _through(stretch, chi, own, parameters, condition, spec)
+        chi, volume = solution.state, volume + solution.integral + _gaussian_volume(stretch, parameters)
+        evaluations = evaluations + 6 * solution.steps + len(NODES) * solution.accepted
+        solved &= solution.solved
     normal = -0.5 * jnp.sum(chi**2 + math.log(2 * math.pi), axis=(1, 2, 3))
     return LogLikelihood(jnp.where(solved, normal + volume, jnp.nan), evaluations)
 
 
 def _through(
     stretch: Stretch, chi: Array, key: Array, parameters: Parameters, condition: Condition, spec: Likelihood
-) -> tuple[tuple[Array, Array], diffrax.Solution]:
-    """χ at the end of a stretch, and the integral of the divergence per dimension, [b]."""
+) -> Solution:
+    """χ at the end of a stretch, and the integral of the divergence without that of `_gaussian_volume`, [b].
+
+    Every evaluation of the divergence has probes of its own: their errors are independent and average out along the
+    way, where those of probes that are kept, as in FFJORD (arXiv:1810.01367, §3.1), would add up.
+    """
     process, denoise, dimensions = stretch.process, stretch.denoise, chi[0].size
 
     def unit(index: Array) -> Array:
@@ -83,35 +81,49 @@ def _through(
         one = jax.nn.one_hot(index, dimensions, dtype=chi.dtype).reshape(1, *chi.shape[1:])
         return jnp.broadcast_to(one, chi.shape)
 
-    exact = spec.divergence == "exact"
-    if exact:
-        probes = jnp.arange(dimensions)
-    else:
-        probes = jax.random.rademacher(key, (spec.probes, *chi.shape), chi.dtype) / math.sqrt(spec.probes)
-
-    def field(t: Array, state: tuple[Array, Array], _: None) -> tuple[Array, Array]:
-        chi, _ = state
+    def rates(t: Array) -> tuple[Array, Array, Array]:
+        """γ, σ and ½σγ̇."""
         gamma, gamma_dot = process.gamma(t[None], parameters), process.gamma_dot(t[None], parameters)
-        s = sigma(gamma)
-        epsilon, derivative = jax.linearize(lambda chi: denoise(chi, gamma, condition), chi)
-        rate = 0.5 * s * gamma_dot
+        return gamma, sigma(gamma), 0.5 * sigma(gamma) * gamma_dot
 
-        # trace of rate·∂ε̂/∂χ from the probes; that of −σχ is known
+    def field(t: Array, chi: Array) -> Array:
+        gamma, s, rate = rates(t)
+        return rate * (denoise(chi, gamma, condition) - s * chi)
+
+    def divergence(t: Array, chi: Array, evaluation: Array) -> Array:
+        """The trace of rate·∂(ε̂ − σχ/V)/∂χ; what σχ/V − σχ leaves is known."""
+        gamma, s, rate = rates(t)
+        _, derivative = jax.linearize(lambda chi: denoise(chi, gamma, condition), chi)
+        if exact := spec.divergence == "exact":
+            probes, count = jnp.arange(dimensions), 1
+        else:
+            own = jax.random.fold_in(key, evaluation)
+            probes, count = jax.random.rademacher(own, (spec.probes, *chi.shape), chi.dtype), spec.probes
+
         # one probe after the other: together with the images they would be one axis, which devices could not share
         def product(given: Array) -> Array:
             v = unit(given) if exact else given
             return jnp.sum(v * rate * derivative(v), axis=(1, 2, 3))
 
-        trace = jax.lax.map(product, probes).sum(0)
-        trace = trace - jnp.sum(jnp.broadcast_to(rate * s, chi[:1].shape))
-        return rate * (epsilon - s * chi), trace / dimensions
+        known = rate * s / _total(process, gamma)
+        return jax.lax.map(product, probes).sum(0) / count - jnp.sum(jnp.broadcast_to(known, chi[:1].shape))
 
-    # the integral is kept per dimension, so that its error is measured on the scale of the other components
-    state = (chi, jnp.zeros(len(chi), chi.dtype))
     breakpoints = process.path.breakpoints(parameters)
     ends = stretch.segment.start, stretch.segment.stop
-    result: tuple[tuple[Array, Array], diffrax.Solution] = solve(field, state, *ends, breakpoints, spec.rtol, spec.atol)
-    return result
+    return solve(field, chi, *ends, breakpoints, spec.rtol, spec.atol, divergence)
+
+
+def _gaussian_volume(stretch: Stretch, parameters: Parameters) -> Array:
+    """Σ_i ½ log V_i from the start to the end of a stretch: the volume of the flow of independent Gaussians."""
+    process = stretch.process
+    ends = jnp.array([stretch.segment.start, stretch.segment.stop])
+    start, stop = jnp.log(_total(process, process.gamma(ends, parameters)))
+    return 0.5 * jnp.sum(jnp.broadcast_to(stop - start, process.variance.shape))
+
+
+def _total(process: Process, gamma: Array) -> Array:
+    """V = α²Σ + σ², the variance of the components at a noising state."""
+    return alpha(gamma) ** 2 * process.variance + sigma(gamma) ** 2
 
 
 def bits_per_dim(nats: Array, process: Process, offset: float) -> Array:

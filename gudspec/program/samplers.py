@@ -212,12 +212,10 @@ def _probability_flow(
     start: Array | float,
     stop: Array | float,
 ) -> Array:
-    from diffrax import RESULTS  # as in `solve`, only where something is solved
-
-    def field(t: Array, chi: Array, _: None) -> Array:
+    def field(t: Array, chi: Array) -> Array:
         gamma_dot = process.gamma_dot(t[None], parameters)
         return gamma_dot * slope(denoise, chi, process.gamma(t[None], parameters))
 
     breakpoints = process.path.breakpoints(parameters)
-    result, solution = solve(field, chi, start, stop, breakpoints, sampler.rtol, sampler.atol)
-    return jnp.where(solution.result == RESULTS.successful, result, jnp.nan)
+    solution = solve(field, chi, start, stop, breakpoints, sampler.rtol, sampler.atol)
+    return jnp.where(solution.solved, solution.state, jnp.nan)

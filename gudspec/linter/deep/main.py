@@ -8,7 +8,7 @@ from typing import Any
 
 from gudspec.ahead import target as targets
 from gudspec.ahead.placement import abstract_mesh, bytes_per_device, mesh_of, placed
-from gudspec.ahead.work import EVALUATIONS, work
+from gudspec.ahead.work import STEPS, work
 from gudspec.ahead.xla import compiled
 from gudspec.errors import Refused
 from gudspec.linter.deep.findings import diagnostics, failed, fits, undivided
@@ -103,7 +103,7 @@ def _cost(call: Call, part: Call, mesh: Any, spec: Experiment) -> Cost:
         spec: the experiment.
     """
     one = work(part.trace().jaxpr.jaxpr)
-    flops, traffic = one.total(EVALUATIONS)
+    flops, traffic = one.total(STEPS)
     held = bytes_per_device(call.arguments[0], (mesh.shape["data"], mesh.shape["fsdp"]))
     held += bytes_per_device(part.arguments[1:], (1, 1))
     calls, adaptive = _calls(call, spec)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from gudspec.ahead.text import quantity, size, span, spoken, table, told
-from gudspec.ahead.work import EVALUATIONS
+from gudspec.ahead.work import STEPS
 from gudspec.ahead.xla import Compiled
 from gudspec.spec.accelerators import Accelerator
 from gudspec.spec.diagnostics import Diagnostic, Source
@@ -37,7 +37,7 @@ class Cost(NamedTuple):
     calls: int | None
     """How often a run calls it; None where the number of images is not known."""
     adaptive: bool
-    """Its length depends on the data; an adaptive solve is taken to need `EVALUATIONS`."""
+    """Its length depends on the data; an adaptive solve is taken to need `STEPS`."""
     compiled: Compiled | None = None
     """What XLA says of it for the target."""
     compute: str = "float32"
@@ -127,7 +127,7 @@ class Costs:
     def _notes(self) -> list[str]:
         notes = ["FLOPs are counted in the trace, over all devices, scans as often as they turn"]
         if any(cost.adaptive for cost in self.programs):
-            notes[0] += f"; an adaptive solve (~) is taken to need {EVALUATIONS} evaluations"
+            notes[0] += f"; an adaptive solve (~) is taken to need {STEPS} steps"
         notes.append(
             f"memory is what XLA plans for {self.target}"
             if self.target

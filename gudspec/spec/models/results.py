@@ -84,8 +84,8 @@ class Likelihood(_Evaluation):
     kind: Literal["likelihood"]
     divergence: Literal["hutchinson", "exact"] = "hutchinson"
     """`exact` takes the trace of the Jacobian, one product per dimension; `hutchinson` estimates it."""
-    probes: Annotated[int, Field(ge=1, le=1000)] = 3
-    """Rademacher probes of Hutchinson's estimator, per image."""
+    probes: Annotated[int, Field(ge=1, le=1000)] = 1
+    """Rademacher probes of Hutchinson's estimator, per image and evaluation; a solve takes some thirty evaluations."""
     rtol: Annotated[float, Field(gt=0)] = 1e-4
     """Relative tolerance of the solver."""
     atol: Annotated[float, Field(gt=0)] = 1e-4

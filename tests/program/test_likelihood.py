@@ -1,0 +1,54 @@
+"""Likelihood where the divergence is known, and what its estimate leaves uncertain."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import scipy.special
+
+from gudspec.process import bases, paths
+from gudspec.process.groups import Groups
+from gudspec.process.process import Process
+from gudspec.program.likelihood import log_likelihood
+from gudspec.program.stretches import Stretch
+from gudspec.spec.models.results import Likelihood
+
+SHAPE = (4, 4, 1)
+LOW, HIGH = -6.0, 6.0
+RNG = np.random.default_rng(0)
+MATRIX = RNG.normal(size=(16, 16))
+COUPLING = 0.02 * (MATRIX + MATRIX.T)
+"""∂ε̂/∂χ: the same at all times, so that the divergence is known, and far from diagonal."""
+
+
+def denoise(chi: jax.Array, gamma: jax.Array, condition: dict[str, jax.Array]) -> jax.Array:
+    return (chi.reshape(-1, 16) @ jnp.asarray(COUPLING, jnp.float32)).reshape(chi.shape)
+
+
+def nats(key: int, **options: object) -> np.ndarray:
+    ones = jnp.ones(SHAPE)
+    path = paths.Linear(Groups.single(SHAPE), jnp.float32(LOW), jnp.float32(HIGH))
+    stretch = Stretch(Process(bases.Pixel(), 0 * ones, ones, 0.3 * ones, path), denoise)
+    spec = Likelihood(kind="likelihood", name="nll", **options)
+    chi = jnp.asarray(np.random.default_rng(1).normal(size=(256, *SHAPE)), jnp.float32)
+    solve = jax.jit(lambda chi, key: log_likelihood([stretch], chi, key, {}, {}, spec).nats)
+    return np.asarray(solve(chi, jax.random.key(key)), np.float64)
+
+
+def test_fresh_probes_are_right_on_average_and_more_certain_than_kept_ones() -> None:
+    """A kept Rademacher probe v would add vᵀAv − tr A, A = ∫ ½σγ̇ dt · coupling, of variance 2 Σ_{i≠j} A_ij²."""
+    exact = nats(0, divergence="exact")
+    error = nats(1) - exact
+    assert abs(error.mean()) < 4 * error.std() / np.sqrt(len(error))
+    # ∫ ½σ dγ, σ² = sigmoid(γ)
+    gamma = np.linspace(LOW, HIGH, 100_001)
+    integral = np.trapezoid(0.5 * np.sqrt(scipy.special.expit(gamma)), gamma)
+    apart = COUPLING - np.diag(np.diag(COUPLING))
+    kept = integral * np.sqrt(2 * (apart**2).sum())
+    assert 0.05 * kept < error.std() < 0.5 * kept
+
+
+def test_more_probes_are_more_certain() -> None:
+    """Four times as many halve the uncertainty."""
+    exact = nats(0, divergence="exact")
+    one, four = ((nats(1, probes=count) - exact).std() for count in (1, 4))
+    assert 0.4 < four / one < 0.6
