@@ -88,8 +88,8 @@ class CheckpointOften(Rule):
 class ExactTrace(Rule):
     """`divergence: exact` pushes one unit vector a dimension through the network, one after the other.
 
-    It does so at three times in every step of the solve, about 60 in all. Hutchinson's estimator needs a few probes, has
-    no bias, and its error shrinks with the number of images.
+    It does so at three times in every step of the solve, about 60 in all. Hutchinson's estimator needs a few probes,
+    has no bias, and its error shrinks with the number of images.
     """
 
     code = "GUD304"

@@ -2,12 +2,11 @@
 
 import itertools
 
-import jax
 import jax.numpy as jnp
 from flax import nnx
 from jax import Array
 
-from gudspec.network.layers import conv, norm
+from gudspec.network.layers import conv, enlarged, norm
 
 __all__ = ["Autoencoder"]
 
@@ -87,7 +86,5 @@ class Autoencoder(nnx.Module):
             for block in level:
                 x = block(x)
             if index < len(self.enlarge):
-                batch, height, width, channels = x.shape
-                x = jax.image.resize(x, (batch, 2 * height, 2 * width, channels), "nearest")
-                x = self.enlarge[index](x)
+                x = self.enlarge[index](enlarged(x))
         return self.head(nnx.silu(self.norm(x))), self.log_scale[...]

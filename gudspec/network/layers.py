@@ -5,19 +5,30 @@ import jax.numpy as jnp
 from flax import nnx
 from jax import Array
 
-__all__ = ["CrossAttention", "ResidualBlock", "conv", "norm"]
+from gudspec.network.convolution import convolve
+
+__all__ = ["CrossAttention", "ResidualBlock", "conv", "enlarged", "norm"]
 
 
 def conv(inputs: int, outputs: int, size: int = 3, *, stride: int = 1, zero: bool = False, rngs: nnx.Rngs) -> nnx.Conv:
     """A convolution of [b, h, w, inputs]; `zero` starts it at zero, so that its branch is the identity at first."""
     kernel = nnx.initializers.zeros if zero else nnx.initializers.variance_scaling(1.0, "fan_avg", "uniform")
-    return nnx.Conv(inputs, outputs, (size, size), strides=stride, kernel_init=kernel, rngs=rngs)
+    return nnx.Conv(
+        inputs, outputs, (size, size), strides=stride, kernel_init=kernel, conv_general_dilated=convolve, rngs=rngs
+    )
 
 
 def norm(channels: int, *, rngs: nnx.Rngs) -> nnx.GroupNorm:
     """Group normalization in as many groups as divide the channels: of at least four channels, at most 32 groups."""
     groups = next(count for count in range(min(32, channels // 4), 0, -1) if channels % count == 0)
     return nnx.GroupNorm(channels, num_groups=groups, rngs=rngs)
+
+
+def enlarged(x: Array) -> Array:
+    """Every pixel two by two times: [b, h, w, channels] to [b, 2h, 2w, channels]."""
+    batch, height, width, channels = x.shape
+    pixels = jnp.broadcast_to(x[:, :, None, :, None], (batch, height, 2, width, 2, channels))
+    return pixels.reshape(batch, 2 * height, 2 * width, channels)
 
 
 class ResidualBlock(nnx.Module):

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from flax import nnx
 from jax import Array
 
-from gudspec.network.layers import CrossAttention, ResidualBlock, conv, norm
+from gudspec.network.layers import CrossAttention, ResidualBlock, conv, enlarged, norm
 from gudspec.network.state import StateEmbedding
 
 __all__ = ["Unet"]
@@ -174,9 +174,7 @@ class Unet(nnx.Module):
         for index, stage in enumerate(self.up[: len(self.up) - halvings * (self.blocks + 1)], 1):
             x = apply(stage, jnp.concatenate([x, skips.pop()], axis=-1), vector, state, next(keys))
             if index % (self.blocks + 1) == 0 and skips:
-                batch, height, width, channels = x.shape
-                x = jax.image.resize(x, (batch, 2 * height, 2 * width, channels), "nearest")
-                x = next(enlarge)(x)
+                x = next(enlarge)(enlarged(x))
         return ends.head(nnx.silu(ends.norm(x)))
 
 
