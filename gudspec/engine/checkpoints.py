@@ -20,6 +20,7 @@ from orbax.checkpoint import v1 as ocp
 
 from gudspec import __version__
 from gudspec.engine.checksum import checksum
+from gudspec.engine.packing import pack, packed, unpack
 from gudspec.engine.processes import gather, share
 from gudspec.engine.workdir import commit
 from gudspec.errors import Refused, RunError, is_away, of_storage
@@ -83,8 +84,10 @@ class Saved:
         state, problem, refused, away = None, "", "", False
         try:
             metadata = self.metadata(step)
-            if metadata["structure"] == _structure(abstract):
-                state = _load(path, abstract)
+            if "apart" not in metadata:
+                refused = f"{path} is of another form, saved by an older gudspec ({metadata['commit']})"
+            elif metadata["structure"] == _structure(abstract):
+                state = _load(path, abstract, metadata["apart"])
             else:
                 refused = f"{path} is of a network with other parameters, saved by gudspec {metadata['version']}"
         except Exception as error:  # whatever Orbax and TensorStore make of damaged files
@@ -161,14 +164,15 @@ class Checkpoints(Saved):
             return
         # the checksum reads the state before the next step donates its buffers
         metadata = {**self._travels, "structure": _structure(state), "checksum": checksum(state)}
+        content, apart = pack(state)
         with self.writing():
             self._checkpointer.save_async(
                 step,
-                state,
+                content,
                 force=True,
                 overwrite=step in self._aside,
                 metrics=dict(metrics or {}),
-                custom_metadata=metadata,
+                custom_metadata={**metadata, "apart": apart},
             )
         self._aside.discard(step)
 
@@ -287,14 +291,14 @@ def _policy(spec: Checkpoint) -> Any:
     return policies.AnyPreservationPolicy(kept)
 
 
-def _load(path: epath.Path, abstract: TrainState) -> TrainState:
+def _load(path: epath.Path, abstract: TrainState, apart: list[str]) -> TrainState:
     """Reads a state, every process for itself: one that fails leaves no other waiting for it."""
     me = jax.process_index()
     options = ocp.options.MultiprocessingOptions(
         primary_host=me, active_processes={me}, barrier_sync_key_prefix=f"process{me}"
     )
     with ocp.Context(multiprocessing_options=options):
-        state: TrainState = ocp.load(path, abstract)
+        state: TrainState = unpack(ocp.load(path, packed(abstract, apart)), abstract, apart)
     return state
 
 

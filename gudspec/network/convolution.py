@@ -1,8 +1,10 @@
 """Convolutions in the form that costs least.
 
-On CPUs XLA takes long for a few cases of little arithmetic: grids of hardly any pixels, where most of a kernel lies
-outside; the gradient of a convolution with stride, which is one of an image spread out with zeros; kernels of a single
-pixel. Each is another, ordinary operation with the same numbers, which suits accelerators as well.
+On CPUs XLA takes long for two cases of little arithmetic: grids of hardly any pixels, where most of a kernel lies
+outside, and kernels of a single pixel. Both are matrix products of the same numbers, which suits accelerators as well.
+
+Folding every two by two pixels into channels would spare convolutions with stride their slow gradient, by several times
+on a CPU; but they are few, and kernels with rows of zeros are a larger gradient for devices to tell each other.
 """
 
 from __future__ import annotations
@@ -27,7 +29,7 @@ def convolve(image: Array, kernel: Array, strides: tuple[int, int], padding: str
         image: [b, h, w, inputs].
         kernel: [k, k, inputs, outputs].
         strides: the same in both directions.
-        padding: `SAME`; as is of no use to the other forms.
+        padding: `SAME`.
         options: of `jax.lax.conv_general_dilated`.
 
     Returns:
@@ -40,8 +42,6 @@ def convolve(image: Array, kernel: Array, strides: tuple[int, int], padding: str
         return image @ kernel[0, 0]
     if -(-height // stride) * -(-width // stride) <= _FEW:
         return _as_matrix(image, kernel, stride)
-    if (size, stride) == (3, 2) and height % 2 == width % 2 == 0:
-        return _folded(image, kernel, **options)
     return jax.lax.conv_general_dilated(image, kernel, strides, padding, **options)
 
 
@@ -62,15 +62,3 @@ def _taps(length: int, size: int, stride: int) -> np.ndarray:
     before = max((results - 1) * stride + size - length, 0) // 2
     i, p, k = np.ogrid[:length, :results, :size]
     return (i == p * stride + k - before).astype(np.float32)
-
-
-def _folded(image: Array, kernel: Array, **options: Any) -> Array:
-    """Stride 2 of three taps without stride: every two by two pixels become channels of one.
-
-    The result's pixel p sees the pixels 2p, 2p + 1 and 2p + 2, that is both of pair p and the first of pair p + 1.
-    """
-    batch, height, width, inputs = image.shape
-    pairs = image.reshape(batch, height // 2, 2, width // 2, 2, inputs).swapaxes(2, 3)
-    taps = jnp.pad(kernel, ((0, 1), (0, 1), (0, 0), (0, 0))).reshape(2, 2, 2, 2, *kernel.shape[2:]).swapaxes(1, 2)
-    folded = pairs.reshape(batch, height // 2, width // 2, 4 * inputs)
-    return jax.lax.conv_general_dilated(folded, taps.reshape(2, 2, 4 * inputs, -1), (1, 1), [(0, 1), (0, 1)], **options)

@@ -117,7 +117,7 @@ def test_sigterm_in_start_up_and_in_an_evaluation(spec: Path, tmp_path: Path) ->
     points = "at={design.schedule.inverse_softness: {linspace: [0.8, 1.2, 30]}}"
     many = tuple(word for one in ("images=60", points) for word in ("--set", f"evaluate.0.{one}"))
     running = cluster.start((*arguments, *many), processes=2)
-    time.sleep(2)
+    time.sleep(5)  # Python has started, and minds signals
     running[0].send_signal(signal.SIGTERM)  # the other process comes too, or waits in vain
     codes = [code for code, _, _ in cluster.finish(running)]
     assert codes[0] == 75
