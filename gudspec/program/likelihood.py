@@ -71,6 +71,9 @@ def _through(
 ) -> Solution:
     """χ at the end of a stretch, and the integral of the divergence without that of `_gaussian_volume`, [b].
 
+    That volume, per dimension, is solved for as well, though it is known: an image that hardly moves would say nothing
+    of the steps that its divergence needs.
+
     Every evaluation of the divergence has probes of its own: their errors are independent and average out along the
     way, where those of probes that are kept, as in FFJORD (arXiv:1810.01367, §3.1), would add up.
     """
@@ -86,13 +89,14 @@ def _through(
         gamma, gamma_dot = process.gamma(t[None], parameters), process.gamma_dot(t[None], parameters)
         return gamma, sigma(gamma), 0.5 * sigma(gamma) * gamma_dot
 
-    def field(t: Array, chi: Array) -> Array:
-        gamma, s, rate = rates(t)
-        return rate * (denoise(chi, gamma, condition) - s * chi)
+    def field(t: Array, state: tuple[Array, Array]) -> tuple[Array, Array]:
+        (chi, _), (gamma, s, rate) = state, rates(t)
+        gaussian = rate * s * (1 / _total(process, gamma) - 1)
+        return rate * (denoise(chi, gamma, condition) - s * chi), gaussian.mean(axis=(1, 2, 3))
 
-    def divergence(t: Array, chi: Array, evaluation: Array) -> Array:
+    def divergence(t: Array, state: tuple[Array, Array], evaluation: Array) -> Array:
         """The trace of rate·∂(ε̂ − σχ/V)/∂χ; what σχ/V − σχ leaves is known."""
-        gamma, s, rate = rates(t)
+        (chi, _), (gamma, s, rate) = state, rates(t)
         _, derivative = jax.linearize(lambda chi: denoise(chi, gamma, condition), chi)
         if exact := spec.divergence == "exact":
             probes, count = jnp.arange(dimensions), 1
@@ -110,7 +114,8 @@ def _through(
 
     breakpoints = process.path.breakpoints(parameters)
     ends = stretch.segment.start, stretch.segment.stop
-    return solve(field, chi, *ends, breakpoints, spec.rtol, spec.atol, divergence)
+    solution = solve(field, (chi, jnp.zeros(1)), *ends, breakpoints, spec.rtol, spec.atol, divergence)
+    return solution._replace(state=solution.state[0])
 
 
 def _gaussian_volume(stretch: Stretch, parameters: Parameters) -> Array:

@@ -4,9 +4,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import scipy.special
+import scipy.stats
 
 from gudspec.process import bases, paths
 from gudspec.process.groups import Groups
+from gudspec.process.oracles import GaussianMixture
 from gudspec.process.process import Process
 from gudspec.program.likelihood import log_likelihood
 from gudspec.program.stretches import Stretch
@@ -52,3 +54,21 @@ def test_more_probes_are_more_certain() -> None:
     exact = nats(0, divergence="exact")
     one, four = ((nats(1, probes=count) - exact).std() for count in (1, 4))
     assert 0.4 < four / one < 0.6
+
+
+def test_an_image_that_does_not_move_has_a_volume_all_the_same() -> None:
+    """Halfway between two modes the field is 0 by symmetry, at all times: no step size follows from it."""
+    mean = np.concatenate([np.full(4, 1.0), np.zeros(12)])
+    means, covariance = np.stack([mean, -mean]), 0.04 * np.eye(16)
+    mixture = GaussianMixture(
+        *(jnp.asarray(a, jnp.float32) for a in (means, np.stack([covariance] * 2), np.array([0.5, 0.5])))
+    )
+    low, high = -11.0, 13.0
+    path = paths.Linear(Groups.single(SHAPE), jnp.float32(low), jnp.float32(high))
+    variance = (mean**2 + 0.04).reshape(SHAPE)
+    process = Process(bases.Pixel(), jnp.zeros(SHAPE), jnp.ones(SHAPE), jnp.asarray(variance, jnp.float32), path)
+    spec = Likelihood(kind="likelihood", name="nll", divergence="exact")
+    chi = jnp.zeros((1, *SHAPE))
+    found = log_likelihood([Stretch(process, mixture.denoise)], chi, jax.random.key(0), {}, {}, spec).nats
+    expected = scipy.stats.multivariate_normal(mean, covariance).logpdf(np.zeros(16))
+    np.testing.assert_allclose(found, expected, atol=0.05)
