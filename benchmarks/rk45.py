@@ -75,6 +75,9 @@ def measure(size: str, rounds: int, images: int, tolerance: float, train: int) -
     probes = {"gudspec": 1, "SciPy RK45": max(1, round((single["SciPy RK45"] / single["gudspec"]) ** 2))}
     sides = {name: Side(lambda name=name: solves[name](chi, root(7), probes[name])) for name in solves}
     found = {name: side() for name, side in sides.items()}
+    apart = abs(np.mean(found["gudspec"].bits) - np.mean(found["SciPy RK45"].bits))
+    certain = math.hypot(*(single[name] / math.sqrt(probes[name] * images) for name in solves))
+    assert apart <= 5 * certain + 50 * tolerance, f"the two find different likelihoods, {apart:.4f} bits/dim apart"
     take_turns(list(sides.values()), rounds)
     ours, theirs = sides.values()
     goals = [command.goal("likelihood, images/s over SciPy's", ratio(theirs, ours), at_least=2.5)]

@@ -85,7 +85,7 @@ class Saved:
         try:
             metadata = self.metadata(step)
             if "apart" not in metadata:
-                refused = f"{path} is of another form, saved by an older gudspec ({metadata['commit']})"
+                refused = f"{path} was saved in another form by an older gudspec: start anew in another --workdir"
             elif metadata["structure"] == _structure(abstract):
                 state = _load(path, abstract, metadata["apart"])
             else:

@@ -19,7 +19,7 @@ from jax import Array
 __all__ = ["convolve"]
 
 _FEW = 4
-"""Pixels of a result up to which a matrix from all pixels to all pixels has no more to multiply than the image has."""
+"""Pixels of a result up to which there is a matrix from all of the image's: of two by two pixels no entry is 0."""
 
 
 def convolve(image: Array, kernel: Array, strides: tuple[int, int], padding: str, **options: Any) -> Array:

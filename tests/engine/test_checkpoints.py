@@ -1,6 +1,7 @@
 """Which checkpoints are kept, what travels in them, and what is made of damaged ones."""
 
 import asyncio
+import json
 import shutil
 import sys
 from pathlib import Path
@@ -228,3 +229,16 @@ def test_what_ends_after_a_failed_read_or_write_is_silent(
     assert not capfd.readouterr().err
     Broken()
     assert "something else" in capfd.readouterr().err
+
+
+def test_a_checkpoint_of_an_older_form_is_refused_and_left(tmp_path: Path) -> None:
+    with opened(tmp_path) as checkpoints:
+        checkpoints.save(state(2))
+        checkpoints.wait()
+    file = tmp_path / "2" / "_CHECKPOINT_METADATA"
+    content = json.loads(file.read_text())
+    del content["custom_metadata"]["apart"]
+    file.write_text(json.dumps(content))
+    with pytest.raises(Refused, match="in another form by an older gudspec"), opened(tmp_path) as checkpoints:
+        checkpoints.restore(abstract(), pytest.fail)
+    assert file.exists()
