@@ -5,7 +5,7 @@ A component with noising state γ is χ(t) = α χ(0) + σ ε with α² = sigmoi
 
 from gudspec.process.arrays import Array, namespace
 
-__all__ = ["alpha", "beta", "log_snr", "sigma"]
+__all__ = ["alpha", "beta", "log_snr", "sigma", "total_variance"]
 
 
 def alpha(gamma: Array) -> Array:
@@ -33,3 +33,13 @@ def log_snr(gamma: Array, variance: Array) -> Array:
     """Log SNR = log Σ − γ of components with data variance Σ (GUD, eq. 18)."""
     xp = namespace(gamma, variance)
     return xp.log(variance) - gamma
+
+
+def total_variance(gamma: Array, variance: Array) -> Array:
+    """V = α²Σ + σ², what χ(t) varies by, of components with data variance Σ.
+
+    >>> import numpy as np
+    >>> total_variance(np.array([-30.0, 0.0, 30.0]), np.array([3.0])).round(7)
+    array([3., 2., 1.])
+    """
+    return alpha(gamma) ** 2 * variance + sigma(gamma) ** 2

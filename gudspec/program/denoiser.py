@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from gudspec.process.arrays import Array
 from gudspec.process.bases import coarser
 from gudspec.process.groups import Groups
-from gudspec.process.noising import alpha, sigma
+from gudspec.process.noising import alpha, sigma, total_variance
 from gudspec.process.process import Process
 
 __all__ = ["PREDICTIONS", "Condition", "Denoise", "guided", "moving_denoiser", "network_denoiser"]
@@ -44,9 +44,8 @@ def _from_residual(output: Array, chi: Array, gamma: Array, scale: Array, varian
     Were the components independent Gaussians of variance Σ, then E[ε | χ] = σχ/V with V = α²Σ + σ², and ε would have
     the variance α²Σ/V left. The output predicts what remains, in units of its standard deviation.
     """
-    a, s = alpha(gamma), sigma(gamma)
-    total = a**2 * variance + s**2
-    return s * chi / total + a * jnp.sqrt(variance / total) * output
+    total = total_variance(gamma, variance)
+    return sigma(gamma) * chi / total + alpha(gamma) * jnp.sqrt(variance / total) * output
 
 
 PREDICTIONS = {"epsilon": _from_epsilon, "x": _from_x, "v": _from_v, "edm": _from_residual}
@@ -92,7 +91,7 @@ def network_denoiser(
             (0, 0),
         ]
         chi, gamma = chi[:, :height, :width], gamma[:, :height, :width]
-        variance = scale**2 * (alpha(gamma) ** 2 * data_variance + sigma(gamma) ** 2)
+        variance = scale**2 * total_variance(gamma, data_variance)
         deviation = jnp.sqrt(variance.mean(axis=(1, 2, 3), keepdims=True))
         image = basis.inverse(scale * chi) / deviation
         if maps:
@@ -133,7 +132,7 @@ def moving_denoiser(
     scale, data_variance = process.scale, process.variance
 
     def denoise(chi: Array, gamma: Array, condition: Condition) -> Array:
-        variance = scale**2 * (alpha(gamma) ** 2 * data_variance + sigma(gamma) ** 2)
+        variance = scale**2 * total_variance(gamma, data_variance)
         image = scale * chi / jnp.sqrt(variance.mean(axis=(1, 2, 3), keepdims=True))
         doubled = jnp.concatenate([image, jnp.zeros_like(image)], axis=-1)
         output = network(doubled, _features(tokens, labels, gamma), condition.get("labels"), **options)

@@ -10,10 +10,11 @@ import jax
 import jax.numpy as jnp
 
 from gudspec.process.arrays import Array, Parameters
-from gudspec.process.noising import alpha, sigma
+from gudspec.process.noising import sigma
 from gudspec.process.process import Process
 from gudspec.program.denoiser import Condition
-from gudspec.program.solver import NODES, Solution, solve
+from gudspec.program.flow import coefficients, velocity
+from gudspec.program.solver import Solution, solve
 from gudspec.program.stretches import Stretch, deviation
 from gudspec.spec.models.results import Likelihood
 
@@ -59,8 +60,8 @@ def log_likelihood(
             chi, volume = chi / spread, volume - jnp.log(spread).sum()
         own = jax.random.fold_in(key, index) if index else key
         solution = _through(stretch, chi, own, parameters, condition, spec)
-        chi, volume = solution.state, volume + solution.integral + _gaussian_volume(stretch, parameters)
-        evaluations = evaluations + 6 * solution.steps + len(NODES) * solution.accepted
+        chi, volume = solution.state, volume + solution.integral
+        evaluations = evaluations + solution.evaluations
         solved &= solution.solved
     normal = -0.5 * jnp.sum(chi**2 + math.log(2 * math.pi), axis=(1, 2, 3))
     return LogLikelihood(jnp.where(solved, normal + volume, jnp.nan), evaluations)
@@ -69,35 +70,33 @@ def log_likelihood(
 def _through(
     stretch: Stretch, chi: Array, key: Array, parameters: Parameters, condition: Condition, spec: Likelihood
 ) -> Solution:
-    """χ at the end of a stretch, and the integral of the divergence without that of `_gaussian_volume`, [b].
+    """χ at the end of a stretch, and the integral of the divergence, [b].
 
-    That volume, per dimension, is solved for as well, though it is known: an image that hardly moves would say nothing
-    of the steps that its divergence needs.
+    The volume of independent Gaussians, ½ Σ log V, is known. Per dimension it is solved for all the same: an image that
+    hardly moves would say nothing of the steps that its divergence needs.
 
     Every evaluation of the divergence has probes of its own: their errors are independent and average out along the
     way, where those of probes that are kept, as in FFJORD (arXiv:1810.01367, §3.1), would add up.
     """
-    process, denoise, dimensions = stretch.process, stretch.denoise, chi[0].size
+    process, dimensions, ends = stretch.process, chi[0].size, (stretch.segment.start, stretch.segment.stop)
+
+    def denoise(chi: Array, gamma: Array) -> Array:
+        return stretch.denoise(chi, gamma, condition)
 
     def unit(index: Array) -> Array:
         """A unit vector for every image: made when it is needed, since all of them are a matrix for each image."""
         one = jax.nn.one_hot(index, dimensions, dtype=chi.dtype).reshape(1, *chi.shape[1:])
         return jnp.broadcast_to(one, chi.shape)
 
-    def rates(t: Array) -> tuple[Array, Array, Array]:
-        """γ, σ and ½σγ̇."""
-        gamma, gamma_dot = process.gamma(t[None], parameters), process.gamma_dot(t[None], parameters)
-        return gamma, sigma(gamma), 0.5 * sigma(gamma) * gamma_dot
-
     def field(t: Array, state: tuple[Array, Array]) -> tuple[Array, Array]:
-        (chi, _), (gamma, s, rate) = state, rates(t)
-        gaussian = rate * s * (1 / _total(process, gamma) - 1)
-        return rate * (denoise(chi, gamma, condition) - s * chi), gaussian.mean(axis=(1, 2, 3))
+        (y, _), at = state, coefficients(process, t, parameters)
+        volume = at.rate * (at.expected - sigma(at.gamma))  # ½ V̇/V
+        return velocity(denoise, y, at), volume.mean(axis=(1, 2, 3))
 
     def divergence(t: Array, state: tuple[Array, Array], evaluation: Array) -> Array:
-        """The trace of rate·∂(ε̂ − σχ/V)/∂χ; what σχ/V − σχ leaves is known."""
-        (chi, _), (gamma, s, rate) = state, rates(t)
-        _, derivative = jax.linearize(lambda chi: denoise(chi, gamma, condition), chi)
+        """Of `velocity`: the trace of ½σγ̇ ∂(ε̂ − σχ/V)/∂χ."""
+        (y, _), at = state, coefficients(process, t, parameters)
+        _, derivative = jax.linearize(lambda chi: denoise(chi, at.gamma), at.spread * y)
         if exact := spec.divergence == "exact":
             probes, count = jnp.arange(dimensions), 1
         else:
@@ -107,28 +106,16 @@ def _through(
         # one probe after the other: together with the images they would be one axis, which devices could not share
         def product(given: Array) -> Array:
             v = unit(given) if exact else given
-            return jnp.sum(v * rate * derivative(v), axis=(1, 2, 3))
+            return jnp.sum(v * at.rate * derivative(v), axis=(1, 2, 3))
 
-        known = rate * s / _total(process, gamma)
-        return jax.lax.map(product, probes).sum(0) / count - jnp.sum(jnp.broadcast_to(known, chi[:1].shape))
+        expected = jnp.sum(jnp.broadcast_to(at.rate * at.expected, chi[:1].shape))
+        return jax.lax.map(product, probes).sum(0) / count - expected
 
-    breakpoints = process.path.breakpoints(parameters)
-    ends = stretch.segment.start, stretch.segment.stop
-    solution = solve(field, (chi, jnp.zeros(1)), *ends, breakpoints, spec.rtol, spec.atol, divergence)
-    return solution._replace(state=solution.state[0])
-
-
-def _gaussian_volume(stretch: Stretch, parameters: Parameters) -> Array:
-    """Σ_i ½ log V_i from the start to the end of a stretch: the volume of the flow of independent Gaussians."""
-    process = stretch.process
-    ends = jnp.array([stretch.segment.start, stretch.segment.stop])
-    start, stop = jnp.log(_total(process, process.gamma(ends, parameters)))
-    return 0.5 * jnp.sum(jnp.broadcast_to(stop - start, process.variance.shape))
-
-
-def _total(process: Process, gamma: Array) -> Array:
-    """V = α²Σ + σ², the variance of the components at a noising state."""
-    return alpha(gamma) ** 2 * process.variance + sigma(gamma) ** 2
+    first, last = (coefficients(process, end, parameters).spread for end in ends)
+    breakpoints, begin = process.path.breakpoints(parameters), (chi / first, jnp.zeros(1))
+    solution = solve(field, begin, *ends, breakpoints, spec.rtol, spec.atol, divergence)
+    volume = jnp.sum(jnp.broadcast_to(jnp.log(last / first), chi[:1].shape))
+    return solution._replace(state=last * solution.state[0], integral=solution.integral + volume)
 
 
 def bits_per_dim(nats: Array, process: Process, offset: float) -> Array:

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from gudspec.process.arrays import Array, Parameters
 from gudspec.process.process import Process
 from gudspec.program.denoiser import Condition
+from gudspec.program.flow import coefficients, velocity
 from gudspec.program.grids import shares_of, times_of
 from gudspec.program.solver import solve
 from gudspec.program.steps import (
@@ -22,7 +23,6 @@ from gudspec.program.steps import (
     euler_step,
     heun_step,
     langevin,
-    slope,
     stochastic_heun_step,
 )
 from gudspec.program.stretches import Stretch, deviation
@@ -212,10 +212,12 @@ def _probability_flow(
     start: Array | float,
     stop: Array | float,
 ) -> Array:
-    def field(t: Array, chi: Array) -> Array:
-        gamma_dot = process.gamma_dot(t[None], parameters)
-        return gamma_dot * slope(denoise, chi, process.gamma(t[None], parameters))
+    def field(t: Array, y: Array) -> Array:
+        return velocity(denoise, y, coefficients(process, t, parameters))
 
-    breakpoints = process.path.breakpoints(parameters)
-    solution = solve(field, chi, start, stop, breakpoints, sampler.rtol, sampler.atol)
-    return jnp.where(solution.solved, solution.state, jnp.nan)
+    first, last = (coefficients(process, end, parameters).spread for end in (start, stop))
+    y, breakpoints = chi / first, process.path.breakpoints(parameters)
+    solution = solve(field, y, start, stop, breakpoints, sampler.rtol, sampler.atol)
+    # by what has changed: components that are held keep their values to the bit
+    moved = chi * (last / first) + last * (solution.state - y)
+    return jnp.where(solution.solved, moved, jnp.nan)

@@ -14,7 +14,7 @@ from functools import partial
 from itertools import pairwise
 
 from gudspec.process.arrays import Array, Parameters, namespace
-from gudspec.process.noising import alpha, sigma
+from gudspec.process.noising import total_variance
 from gudspec.process.paths import Held
 from gudspec.process.process import Process
 from gudspec.program.denoiser import Denoise
@@ -92,5 +92,5 @@ def deviation(finer: Process, segment: Segment, parameters: Parameters) -> Array
     xp = namespace(finer.variance)
     gamma = finer.gamma(xp.full(1, segment.start, dtype=finer.variance.dtype), parameters)[0]
     # what has rested before is prior noise already: α² is 0 and V is 1
-    variance = alpha(gamma) ** 2 * finer.variance + sigma(gamma) ** 2
-    return xp.where(resting(finer.scale.shape, segment.halvings), xp.sqrt(variance), 1.0)
+    spread = xp.sqrt(total_variance(gamma, finer.variance))
+    return xp.where(resting(finer.scale.shape, segment.halvings), spread, 1.0)

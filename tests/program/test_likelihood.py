@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 import scipy.special
 import scipy.stats
 
@@ -72,3 +73,24 @@ def test_an_image_that_does_not_move_has_a_volume_all_the_same() -> None:
     found = log_likelihood([Stretch(process, mixture.denoise)], chi, jax.random.key(0), {}, {}, spec).nats
     expected = scipy.stats.multivariate_normal(mean, covariance).logpdf(np.zeros(16))
     np.testing.assert_allclose(found, expected, atol=0.05)
+
+
+@pytest.mark.parametrize("tolerance", [1e-2, 1e-4])
+def test_independent_gaussians_are_solved_exactly_at_any_tolerance(tolerance: float) -> None:
+    """They do not move in units of their spread, however fast the path begins: DDPM's has γ̇ = 787 at t = 0.
+
+    Components whose variance is a thousandth count like all others.
+    """
+    variance = np.geomspace(1e-3, 2.0, 16).reshape(SHAPE)
+    path = paths.Ddpm(Groups.single(SHAPE), np.linspace(1e-4, 0.02, 1000))
+    process = Process(bases.Pixel(), jnp.zeros(SHAPE), jnp.ones(SHAPE), jnp.asarray(variance, jnp.float32), path)
+    mixture = GaussianMixture.gaussian(jnp.asarray(variance.ravel(), jnp.float32))
+    spec = Likelihood(kind="likelihood", name="nll", rtol=tolerance, atol=tolerance)
+    chi = np.random.default_rng(2).normal(size=(4, *SHAPE)) * np.sqrt(variance)
+    solve = jax.jit(
+        lambda chi: log_likelihood([Stretch(process, mixture.denoise)], chi, jax.random.key(0), {}, {}, spec).nats
+    )
+    first, last = (a2 * variance + 1 - a2 for a2 in (1 - 1e-4, np.prod(1 - path.betas)))
+    end = chi * np.sqrt(last / first)
+    expected = scipy.stats.norm.logpdf(end).sum(axis=(1, 2, 3)) + 0.5 * np.log(last / first).sum()
+    np.testing.assert_allclose(solve(jnp.asarray(chi, jnp.float32)), expected, atol=2e-3)
