@@ -20,7 +20,7 @@ from orbax.checkpoint import v1 as ocp
 
 from gudspec import __version__
 from gudspec.engine.checksum import checksum
-from gudspec.engine.packing import pack, packed, unpack
+from gudspec.engine.packing import Packed, pack, packed, sha256, unpack
 from gudspec.engine.processes import gather, share
 from gudspec.engine.workdir import commit
 from gudspec.errors import Refused, RunError, is_away, of_storage
@@ -28,6 +28,8 @@ from gudspec.program.train import TrainState
 from gudspec.spec.models.training import Checkpoint
 
 __all__ = ["Checkpoints", "Saved", "digest"]
+
+_OTHER = "its content does not match its checksum"
 
 
 def digest(tree: Any) -> str:
@@ -81,13 +83,14 @@ class Saved:
             RunError: the storage refused or did not answer. An older one in its place would cost the steps between.
         """
         path = self._folder / str(step)
-        state, problem, refused, away = None, "", "", False
+        read, problem, refused, away = None, "", "", False
         try:
             metadata = self.metadata(step)
-            if "apart" not in metadata:
+            if "checksums" not in metadata:
                 refused = f"{path} was saved in another form by an older gudspec: start anew in another --workdir"
             elif metadata["structure"] == _structure(abstract):
-                state = _load(path, abstract, metadata["apart"])
+                read = _read(path, packed(abstract, metadata["apart"]))
+                problem = "" if sha256(read["small"]) == metadata["checksums"]["small"] else _OTHER
             else:
                 refused = f"{path} is of a network with other parameters, saved by gudspec {metadata['version']}"
         except Exception as error:  # whatever Orbax and TensorStore make of damaged files
@@ -96,15 +99,15 @@ class Saved:
         # a part may be damaged, or out of reach, that only one process reads
         found = gather(np.array(3 if away else 2 if problem else 1 if refused else 0))
         if found.max() == 0:
-            assert state is not None
-            if checksum(state) == metadata["checksum"]:
-                return state, ""
-            return None, "its content does not match its checksum"
+            assert read is not None
+            if checksum(read["large"]) == metadata["checksums"]["large"]:
+                return unpack(read, abstract), ""
+            return None, _OTHER
         if found.max() == 1:
             raise Refused(refused)
         if found.max() == 3:
             why = problem or f"process {int(found.argmax())} cannot read its part"
-            raise RunError(f"{path} cannot be reached: {why}. It may be intact: the same command continues from it")
+            raise RunError(f"{path} cannot be reached: {why}. It may be intact: run the same command again")
         return None, problem or f"process {int(found.argmax())} cannot read its part"
 
 
@@ -162,9 +165,10 @@ class Checkpoints(Saved):
         step = int(state.step)
         if step in self.usable:
             return
-        # the checksum reads the state before the next step donates its buffers
-        metadata = {**self._travels, "structure": _structure(state), "checksum": checksum(state)}
-        content, apart = pack(state)
+        # reads the state before the next step donates its buffers
+        content, small = pack(state)
+        checksums = {"small": small, "large": checksum(content["large"])}
+        metadata = {"structure": _structure(state), "apart": list(content["large"]), "checksums": checksums}
         with self.writing():
             self._checkpointer.save_async(
                 step,
@@ -172,7 +176,7 @@ class Checkpoints(Saved):
                 force=True,
                 overwrite=step in self._aside,
                 metrics=dict(metrics or {}),
-                custom_metadata={**metadata, "apart": apart},
+                custom_metadata={**self._travels, **metadata},
             )
         self._aside.discard(step)
 
@@ -291,15 +295,15 @@ def _policy(spec: Checkpoint) -> Any:
     return policies.AnyPreservationPolicy(kept)
 
 
-def _load(path: epath.Path, abstract: TrainState, apart: list[str]) -> TrainState:
-    """Reads a state, every process for itself: one that fails leaves no other waiting for it."""
+def _read(path: epath.Path, abstract: Packed) -> Packed:
+    """What was saved, read by every process for itself: one that fails leaves no other waiting for it."""
     me = jax.process_index()
     options = ocp.options.MultiprocessingOptions(
         primary_host=me, active_processes={me}, barrier_sync_key_prefix=f"process{me}"
     )
     with ocp.Context(multiprocessing_options=options):
-        state: TrainState = unpack(ocp.load(path, packed(abstract, apart)), abstract, apart)
-    return state
+        read: Packed = ocp.load(path, abstract)
+    return read
 
 
 def _structure(state: TrainState) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Collection, Iterator
 from typing import Any
@@ -11,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import NamedSharding, PartitionSpec, SingleDeviceSharding
 
-__all__ = ["Packed", "pack", "packed", "unpack"]
+__all__ = ["Packed", "pack", "packed", "sha256", "unpack"]
 
 Packed = dict[str, Any]
 """`small`, bytes of arrays one after the other [n], and `large`, arrays by their names."""
@@ -20,8 +21,8 @@ _SMALL = 2**16
 """Numbers of an array that is small."""
 
 
-def pack(tree: Any) -> tuple[Packed, list[str]]:
-    """What is saved of a tree, and the names of the arrays that lie apart in it.
+def pack(tree: Any) -> tuple[Packed, str]:
+    """What is saved of a tree, and a hash of the small arrays in it; those that lie apart are named in it.
 
     Small arrays come to this process' memory. Those that are spread over several processes stay where they are.
     """
@@ -38,7 +39,12 @@ def pack(tree: Any) -> tuple[Packed, list[str]]:
     place = jax.tree.leaves(tree)[0].sharding
     place = NamedSharding(place.mesh, PartitionSpec()) if isinstance(place, NamedSharding) else place
     placed = jax.make_array_from_callback(content.shape, place, content.__getitem__)
-    return {"small": placed, "large": large}, list(large)
+    return {"small": placed, "large": large}, sha256(content)
+
+
+def sha256(content: Any) -> str:
+    """SHA-256 of bytes."""
+    return hashlib.sha256(np.asarray(content).tobytes()).hexdigest()
 
 
 def packed(abstract: Any, apart: Collection[str]) -> Packed:
@@ -54,11 +60,11 @@ def packed(abstract: Any, apart: Collection[str]) -> Packed:
     return {"small": jax.ShapeDtypeStruct((size,), np.uint8, sharding=here), "large": large}
 
 
-def unpack(read: Packed, abstract: Any, apart: Collection[str]) -> Any:
+def unpack(read: Packed, abstract: Any) -> Any:
     """The tree that was saved, laid out as `abstract` says."""
     small, position, leaves = np.asarray(read["small"]), 0, []
     for name, leaf in _leaves(abstract):
-        if name in apart:
+        if name in read["large"]:
             leaves.append(read["large"][name])
             continue
         array = small[position : position + _bytes(leaf)].view(leaf.dtype).reshape(leaf.shape)

@@ -126,7 +126,7 @@ def test_storage_that_does_not_answer_costs_no_steps(
 
     with opened(tmp_path) as checkpoints:
         with monkeypatch.context() as patched:
-            patched.setattr("gudspec.engine.checkpoints._load", away)
+            patched.setattr("gudspec.engine.checkpoints._read", away)
             with pytest.raises(RunError, match="2 cannot be reached: ") as failed:
                 checkpoints.restore(abstract(), pytest.fail)
         assert failed.value.exit_code == 1
@@ -237,7 +237,7 @@ def test_a_checkpoint_of_an_older_form_is_refused_and_left(tmp_path: Path) -> No
         checkpoints.wait()
     file = tmp_path / "2" / "_CHECKPOINT_METADATA"
     content = json.loads(file.read_text())
-    del content["custom_metadata"]["apart"]
+    del content["custom_metadata"]["checksums"]
     file.write_text(json.dumps(content))
     with pytest.raises(Refused, match="in another form by an older gudspec"), opened(tmp_path) as checkpoints:
         checkpoints.restore(abstract(), pytest.fail)
