@@ -8,7 +8,7 @@ vector–Jacobian products, whose probes are kept for the whole solve. Both have
 
 An estimate is worth as much as it is certain: SciPy has as many probes as it needs for the standard deviation that the
 program's single one leaves, which is measured first. Where dimensions are few, both traces are also taken exactly, with
-a tenth of the tolerance, and have to agree. Prints JSON.
+a tenth of the tolerance, and have to agree; estimates have to as far as they are certain. Prints JSON.
 """
 
 from __future__ import annotations
@@ -76,8 +76,8 @@ def measure(size: str, rounds: int, images: int, tolerance: float, train: int) -
     sides = {name: Side(lambda name=name: solves[name](chi, root(7), probes[name])) for name in solves}
     found = {name: side() for name, side in sides.items()}
     apart = abs(np.mean(found["gudspec"].bits) - np.mean(found["SciPy RK45"].bits))
-    certain = math.hypot(*(single[name] / math.sqrt(probes[name] * images) for name in solves))
-    assert apart <= 5 * certain + 50 * tolerance, f"the two find different likelihoods, {apart:.4f} bits/dim apart"
+    uncertain = math.hypot(*(single[name] / math.sqrt(probes[name] * images) for name in solves))
+    assert apart <= 5 * uncertain + 50 * tolerance, f"the two find different likelihoods, {apart:.4f} bits/dim apart"
     take_turns(list(sides.values()), rounds)
     ours, theirs = sides.values()
     goals = [command.goal("likelihood, images/s over SciPy's", ratio(theirs, ours), at_least=2.5)]

@@ -83,14 +83,15 @@ class Saved:
             RunError: the storage refused or did not answer. An older one in its place would cost the steps between.
         """
         path = self._folder / str(step)
-        read, problem, refused, away = None, "", "", False
+        read, expected, problem, refused, away = None, {}, "", "", False
         try:
             metadata = self.metadata(step)
             if "checksums" not in metadata:
                 refused = f"{path} was saved in another form by an older gudspec: start anew in another --workdir"
             elif metadata["structure"] == _structure(abstract):
+                expected = {name: metadata["checksums"][name] for name in ("small", "large")}
                 read = _read(path, packed(abstract, metadata["apart"]))
-                problem = "" if sha256(read["small"]) == metadata["checksums"]["small"] else _OTHER
+                problem = "" if sha256(read["small"]) == expected["small"] else _OTHER
             else:
                 refused = f"{path} is of a network with other parameters, saved by gudspec {metadata['version']}"
         except Exception as error:  # whatever Orbax and TensorStore make of damaged files
@@ -100,7 +101,7 @@ class Saved:
         found = gather(np.array(3 if away else 2 if problem else 1 if refused else 0))
         if found.max() == 0:
             assert read is not None
-            if checksum(read["large"]) == metadata["checksums"]["large"]:
+            if checksum(read["large"]) == expected["large"]:
                 return unpack(read, abstract), ""
             return None, _OTHER
         if found.max() == 1:
@@ -108,7 +109,7 @@ class Saved:
         if found.max() == 3:
             why = problem or f"process {int(found.argmax())} cannot read its part"
             raise RunError(f"{path} cannot be reached: {why}. It may be intact: run the same command again")
-        return None, problem or f"process {int(found.argmax())} cannot read its part"
+        return None, problem or f"a part that process {int(found.argmax())} reads is damaged"
 
 
 class Checkpoints(Saved):
@@ -165,7 +166,7 @@ class Checkpoints(Saved):
         step = int(state.step)
         if step in self.usable:
             return
-        # reads the state before the next step donates its buffers
+        # both read the state before the next step donates its buffers
         content, small = pack(state)
         checksums = {"small": small, "large": checksum(content["large"])}
         metadata = {"structure": _structure(state), "apart": list(content["large"]), "checksums": checksums}

@@ -12,6 +12,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import NamedSharding, PartitionSpec, SingleDeviceSharding
 
+from gudspec.engine.processes import gather
+
 __all__ = ["Packed", "pack", "packed", "sha256", "unpack"]
 
 Packed = dict[str, Any]
@@ -22,7 +24,7 @@ _SMALL = 2**16
 
 
 def pack(tree: Any) -> tuple[Packed, str]:
-    """What is saved of a tree, and a hash of the small arrays in it; those that lie apart are named in it.
+    """What is saved of a tree, and a hash of its small arrays. What lies apart is in `large`, by name.
 
     Small arrays come to this process' memory. Those that are spread over several processes stay where they are.
     """
@@ -39,12 +41,15 @@ def pack(tree: Any) -> tuple[Packed, str]:
     place = jax.tree.leaves(tree)[0].sharding
     place = NamedSharding(place.mesh, PartitionSpec()) if isinstance(place, NamedSharding) else place
     placed = jax.make_array_from_callback(content.shape, place, content.__getitem__)
-    return {"small": placed, "large": large}, sha256(content)
+    # processes may differ in the last bits: the hash is that of the one whose bytes are written
+    writer = next(shard.device.process_index for shard in placed.global_shards if shard.replica_id == 0)
+    hashes = gather(np.frombuffer(bytes.fromhex(sha256(content)), np.int32))
+    return {"small": placed, "large": large}, hashes[writer].tobytes().hex()
 
 
 def sha256(content: Any) -> str:
     """SHA-256 of bytes."""
-    return hashlib.sha256(np.asarray(content).tobytes()).hexdigest()
+    return hashlib.sha256(np.ascontiguousarray(content).data).hexdigest()
 
 
 def packed(abstract: Any, apart: Collection[str]) -> Packed:

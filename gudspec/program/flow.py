@@ -20,15 +20,16 @@ __all__ = ["Coefficients", "coefficients", "velocity"]
 
 
 class Coefficients(NamedTuple):
-    """What the ODE has per component at a time, each of the shape of γ."""
+    """What the ODE has per component at a time."""
 
     gamma: Array
-    spread: Array
-    """V^½: χ = V^½ y."""
+    """γ, [1, H, W, C], or [1, 1, 1, 1] when all components share one value."""
     rate: Array
-    """½ σ γ̇."""
+    """½ σ γ̇, of the shape of γ."""
+    spread: Array
+    """V^½, [1, H, W, C]: χ = V^½ y."""
     expected: Array
-    """σ/V: ε̂ of independent Gaussians is σχ/V."""
+    """σ/V, [1, H, W, C]: ε̂ of independent Gaussians is σχ/V."""
 
 
 def coefficients(process: Process, t: Array | float, parameters: Parameters) -> Coefficients:
@@ -43,10 +44,10 @@ def coefficients(process: Process, t: Array | float, parameters: Parameters) -> 
     gamma = process.gamma(times, parameters)
     noise, total = sigma(gamma), total_variance(gamma, process.variance)
     rate = 0.5 * noise * process.gamma_dot(times, parameters)
-    return Coefficients(gamma, jnp.sqrt(total), rate, noise / total)
+    return Coefficients(gamma, rate, jnp.sqrt(total), noise / total)
 
 
 def velocity(denoise: Denoiser, y: Array, at: Coefficients) -> Array:
-    """dy/dt = V^−½ ½σγ̇ (ε̂ − σχ/V), [b, H, W, C]: V̇ = σγ̇ (σ − σV) takes the rest of dχ/dt."""
+    """dy/dt = V^−½ (dχ/dt − ½ V̇/V χ) = V^−½ ½σγ̇ (ε̂ − σχ/V), [b, H, W, C], since V̇ = σ²γ̇ (1 − V)."""
     chi = at.spread * y
     return at.rate / at.spread * (denoise(chi, at.gamma) - at.expected * chi)

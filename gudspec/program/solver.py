@@ -20,7 +20,11 @@ _MAX_STEPS = 4096
 _STAGES = 6
 """Evaluations of the field in a step; the seventh of Tsitouras' is the first of the next step."""
 _FIRST = 3
-"""Evaluations before the first step: two for its size, one for the method's memory."""
+"""Evaluations beside them at the start: two for the size of the first step, one for its first stage."""
+_LONGEST_FIRST = 0.01
+"""Length of the first step at most: a field that is 0 until a component begins to move says nothing of it."""
+_INSIDE = 5e-7
+"""How far inside the way the field is asked for at its ends, which may be kinks: some units of float32's last place."""
 _SHORTEST = 1e-6
 """What is left of the way at most when a step goes to its end."""
 
@@ -37,7 +41,7 @@ class Solution(NamedTuple):
     accepted: Array
     """How many of them were taken."""
     evaluations: Array
-    """How often the field was evaluated, or its derivative."""
+    """How often the field, or the integrand, was evaluated; those that jumps cost more are not counted."""
     solved: Array
     """Whether the last time was reached, bool."""
 
@@ -60,10 +64,11 @@ def solve(
 
     Args:
         field: the vector field, (t, y) → dy/dt.
-        state: y(start), arrays with a leading axis of images.
+        state: y(start), arrays with a leading axis of images, or of length 1.
         start: first time.
         stop: last time; may be the smaller one.
-        breakpoints: times at which the field jumps, [K]; steps end on them and the derivatives stay one-sided.
+        breakpoints: times at which the field jumps, [K]; steps end on them and the derivatives stay one-sided, at the
+            ends of the way too.
         rtol: relative tolerance.
         atol: absolute tolerance.
         integrand: what is integrated along the way, (t, y, number of the evaluation) → [b].
@@ -76,7 +81,12 @@ def solve(
     # time runs upwards: t = sign · s, which loses nothing where steps end right before and after a kink
     sign = jnp.where(jnp.asarray(start) <= stop, 1.0, -1.0)
     first, last = sign * start, sign * stop
-    term: Any = diffrax.ODETerm(lambda s, y, _: jax.tree.map(lambda slope: sign * slope, field(sign * s, y)))
+
+    def slope(s: Array, y: Any, _: None) -> Any:
+        inside = jnp.clip(s, first + _INSIDE, last - _INSIDE)
+        return jax.tree.map(lambda value: sign * value, field(sign * inside, y))
+
+    term: Any = diffrax.ODETerm(slope)
     method = diffrax.Tsit5()
     order = method.error_order(term)
     controller: Any = diffrax.PIDController(rtol, atol, norm=_worst_image)
@@ -118,12 +128,16 @@ def solve(
 
     begin = jnp.asarray(first, float)
     end, control = controller.init(term, begin, last, state, None, None, method.func, order)
-    end = to_end(end)
+    end = to_end(jnp.minimum(end, first + _LONGEST_FIRST))
     memory = method.init(term, begin, end, state, None)
     integral = jnp.zeros(len(jax.tree.leaves(state)[0]) if integrand is not None else 0)
     none = jnp.int32(0)
     now = _Step(begin, end, state, memory, control, jnp.bool_(False), integral, none, none)
-    done = jax.lax.while_loop(lambda now: (now.begin < last) & (now.steps < _MAX_STEPS), step, now)
+
+    def goes_on(now: _Step) -> Array:
+        return (now.begin < last) & (now.steps < _MAX_STEPS) & ~jnp.isnan(now.end)  # a field that is not a number
+
+    done = jax.lax.while_loop(goes_on, step, now)
     nodes = len(_NODES) if integrand is not None else 0
     evaluations = _FIRST + _STAGES * done.steps + nodes * done.accepted
     return Solution(done.y, done.integral, done.steps, done.accepted, evaluations, done.begin >= last)

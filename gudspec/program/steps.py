@@ -26,7 +26,6 @@ __all__ = [
     "euler_step",
     "heun_step",
     "langevin",
-    "slope",
     "stochastic_heun_step",
 ]
 
@@ -129,7 +128,7 @@ def stochastic_heun_step() -> Method:
     return Method(step, draws=1)
 
 
-def slope(denoise: Denoiser, chi: Array, gamma: Array) -> Array:
+def _slope(denoise: Denoiser, chi: Array, gamma: Array) -> Array:
     """dχ/dγ = ½ σ (ε̂ − σχ): the probability-flow ODE (GUD, eq. 25) with γ for time, free of any kink."""
     s = sigma(gamma)
     return 0.5 * s * (denoise(chi, gamma) - s * chi)
@@ -139,7 +138,7 @@ def euler_step() -> Method:
     """Euler's method on the probability-flow ODE."""
 
     def step(denoise: Denoiser, chi: Array, memory: Array, move: Move, noise: Array) -> tuple[Array, Array]:
-        return chi + (move.gamma_s - move.gamma_t) * slope(denoise, chi, move.gamma_t), memory
+        return chi + (move.gamma_s - move.gamma_t) * _slope(denoise, chi, move.gamma_t), memory
 
     return Method(step)
 
@@ -149,8 +148,8 @@ def heun_step() -> Method:
 
     def step(denoise: Denoiser, chi: Array, memory: Array, move: Move, noise: Array) -> tuple[Array, Array]:
         change = move.gamma_s - move.gamma_t
-        first = slope(denoise, chi, move.gamma_t)
-        second = slope(denoise, chi + change * first, move.gamma_s)
+        first = _slope(denoise, chi, move.gamma_t)
+        second = _slope(denoise, chi + change * first, move.gamma_s)
         return chi + 0.5 * change * (first + second), memory
 
     return Method(step)

@@ -130,7 +130,7 @@ def test_storage_that_does_not_answer_costs_no_steps(
             with pytest.raises(RunError, match="2 cannot be reached: ") as failed:
                 checkpoints.restore(abstract(), pytest.fail)
         assert failed.value.exit_code == 1
-        assert "the same command continues from it" in str(failed.value)
+        assert "run the same command again" in str(failed.value)
         assert digest(checkpoints.restore(abstract(), pytest.fail)) == digest(state(2))
 
 

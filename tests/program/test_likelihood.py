@@ -57,16 +57,23 @@ def test_more_probes_are_more_certain() -> None:
     assert 0.4 < four / one < 0.6
 
 
-def test_an_image_that_does_not_move_has_a_volume_all_the_same() -> None:
-    """Halfway between two modes the field is 0 by symmetry, at all times: no step size follows from it."""
-    mean = np.concatenate([np.full(4, 1.0), np.zeros(12)])
-    means, covariance = np.stack([mean, -mean]), 0.04 * np.eye(16)
+@pytest.mark.parametrize("whitened", [False, True])
+def test_an_image_that_does_not_move_has_a_volume_all_the_same(whitened: bool) -> None:
+    """Halfway between two modes the field is 0 by symmetry, at all times: no step size follows from it.
+
+    Where components have unit variance no Gaussian of the data's variances changes its volume either.
+    """
+    mean, width = np.concatenate([np.full(4, 1.0), np.zeros(12)]), np.full(16, 0.2)
+    if whitened:
+        unit = np.sqrt(mean**2 + width**2)
+        mean, width = mean / unit, width / unit
+    means, covariance = np.stack([mean, -mean]), np.diag(width**2)
     mixture = GaussianMixture(
         *(jnp.asarray(a, jnp.float32) for a in (means, np.stack([covariance] * 2), np.array([0.5, 0.5])))
     )
     low, high = -11.0, 13.0
     path = paths.Linear(Groups.single(SHAPE), jnp.float32(low), jnp.float32(high))
-    variance = (mean**2 + 0.04).reshape(SHAPE)
+    variance = (mean**2 + width**2).reshape(SHAPE)
     process = Process(bases.Pixel(), jnp.zeros(SHAPE), jnp.ones(SHAPE), jnp.asarray(variance, jnp.float32), path)
     spec = Likelihood(kind="likelihood", name="nll", divergence="exact")
     chi = jnp.zeros((1, *SHAPE))

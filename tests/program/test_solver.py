@@ -52,8 +52,31 @@ def test_steps_end_at_jumps(start: float, stop: float) -> None:
     assert found.steps <= solved(start, stop, 1e-6).steps * 3
 
 
+@pytest.mark.parametrize(("start", "stop"), [(0.0, 0.37), (0.37, 0.0), (0.37, 1.0), (1.0, 0.37)])
+def test_what_is_beyond_a_jump_at_an_end_is_not_seen(start: float, stop: float) -> None:
+    """There dy/dt is 0 and beyond it is not: whoever asks at the jump itself may get either."""
+    lower = min(start, stop) < 0.37
+
+    def field(t: jax.Array, y: jax.Array) -> jax.Array:
+        beyond = t >= 0.37 if lower else t <= 0.37
+        return jnp.where(beyond, 80.0, 0.0) * jnp.ones_like(y)
+
+    y = jnp.array([[1.0, 0.5], [2.0, -1.0]])
+    found = jax.jit(lambda y: solve(field, y, start, stop, jnp.array([0.37]), 1e-4, 1e-4))(y)
+    assert found.solved
+    np.testing.assert_array_equal(found.state, y)
+
+
 def test_a_solve_that_gives_up_says_so() -> None:
     assert not solved(0.0, 1.0, 1e-14).solved
+
+
+def test_what_is_not_a_number_ends_a_solve_at_once() -> None:
+    found = jax.jit(lambda y: solve(lambda t, y: jnp.where(t > 0.5, jnp.nan, 1.0) * y, y, 0.0, 1.0, NONE, 1e-4, 1e-4))(
+        jnp.ones((1, 1))
+    )
+    assert not found.solved
+    assert found.steps < 30
 
 
 def test_the_integrand_is_asked_in_accepted_steps_alone() -> None:
