@@ -99,12 +99,18 @@ def _through(
     def divergence(t: Array, state: tuple[Array, Array], evaluation: Array) -> Array:
         """The trace of ½σγ̇ ∂(ε̂ − σχ/V)/∂χ."""
         (y, _), at = state, coefficients(process, t, parameters)
-        _, derivative = jax.linearize(lambda chi: denoise(chi, at.gamma), at.spread * y)
+        chi, predict = at.spread * y, lambda chi: denoise(chi, at.gamma)
         if exact := spec.divergence == "exact":
             probes, count = jnp.arange(dimensions), 1
         else:
             own = jax.random.fold_in(key, evaluation)
             probes, count = jax.random.rademacher(own, (spec.probes, *shape), y.dtype), spec.probes
+        if len(probes) > 1:
+            _, derivative = jax.linearize(predict, chi)
+        else:  # what only one asks for need not be kept
+
+            def derivative(v: Array) -> Array:
+                return jax.jvp(predict, (chi,), (v,))[1]
 
         # one probe after the other: together with the images they would be one axis, which devices could not share
         def product(given: Array) -> Array:

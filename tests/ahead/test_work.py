@@ -142,11 +142,8 @@ def test_a_small_program_against_xla(name: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "factor"), [("train", 1.25), ("sample/digits", 1.4), ("evaluate/nll", 4.0)])
+@pytest.mark.parametrize(("name", "factor"), [("train", 1.25), ("sample/digits", 1.4), ("evaluate/nll", 1.25)])
 def test_the_quickstart_against_xla(name: str, factor: float) -> None:
-    """Of likelihoods, which push their probes through a linearized network, XLA reorders more than the model knows.
-
-    Of samplers, it keeps the matrices of convolutions on tiny grids, which every step has in common.
-    """
+    """Of samplers, XLA keeps the matrices of convolutions on tiny grids, which every step has in common."""
     experiment = load("specs/quickstart.yaml")
     against_xla(next(call for call in programs(compile(experiment)) if call.name == name), factor)
