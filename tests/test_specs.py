@@ -56,7 +56,7 @@ def test_is_clean(spec: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("spec", named([spec for spec in SPECS if spec not in SMOKE]))
 def test_compiles(spec: Path) -> None:
-    """With one block per level, which is traced in half the time; all levels, sizes and programs are those of the spec."""
+    """With one block per level, which is traced in a third of the time; levels and sizes are those of the spec."""
     experiment = load(spec)
     if experiment.network.kind == "unet":
         experiment = load(spec, ["network.blocks=1"])

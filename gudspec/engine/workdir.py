@@ -21,6 +21,7 @@ from gudspec.errors import Refused
 from gudspec.program.design import Statistics
 from gudspec.spec.load import loads
 from gudspec.spec.models import Experiment
+from gudspec.whole import is_remote, whole, write_whole
 
 __all__ = ["Workdir", "commit", "provenance"]
 
@@ -43,7 +44,7 @@ class Workdir:
     def at(cls, path: str | os.PathLike[str], writes: bool = True) -> Workdir:
         """The working directory at `path`; local paths are made absolute, as Orbax wants them."""
         folder = epath.Path(path).expanduser()
-        return cls(folder if "://" in os.fspath(path) else folder.absolute(), writes)
+        return cls(folder if is_remote(folder) else folder.absolute(), writes)
 
     @property
     def spec(self) -> epath.Path:
@@ -98,17 +99,12 @@ class Workdir:
         if not self.writes:
             return
         self.path.mkdir(parents=True, exist_ok=True)
-        if self.remote:  # an object appears as a whole
-            (self.path / name).write_text(text)
-            return
-        temporary = self.path / f".{name}.tmp"
-        temporary.write_text(text)
-        temporary.replace(self.path / name)
+        write_whole(self.path / name, text)
 
     @property
     def remote(self) -> bool:
-        """Whether it is in an object store, which can neither append to a file nor lock one."""
-        return "://" in os.fspath(self.path)
+        """Whether it is in an object store."""
+        return is_remote(self.path)
 
     def append(self, name: str, line: str) -> None:
         """Appends a line to a text file."""
@@ -139,11 +135,8 @@ class Workdir:
             return
         target = self.path / name
         target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = target if self.remote else target.parent / f".{target.name}.tmp"
-        with temporary.open("wb") as file:
+        with whole(target) as file:
             np.savez(file, **arrays)
-        if not self.remote:
-            temporary.replace(target)
 
 
 @cache

@@ -11,6 +11,7 @@ from etils import epath
 from gudspec.launch.processes import Processes, command
 from gudspec.launch.render import Job
 from gudspec.launch.status import EXITS
+from gudspec.whole import write_whole
 
 __all__ = ["Engine", "Local", "sweep"]
 
@@ -89,6 +90,4 @@ def _keep(folder: str, name: str, code: int) -> None:
         known = json.loads(file.read_text()) if file.exists() else {}
     except json.JSONDecodeError:
         known = {}
-    temporary = file.parent / f".{EXITS}.tmp"
-    temporary.write_text(json.dumps({**known, name: {"code": code, "time": time.time()}}, indent=2) + "\n")
-    temporary.replace(file)
+    write_whole(file, json.dumps({**known, name: {"code": code, "time": time.time()}}, indent=2) + "\n")

@@ -30,6 +30,7 @@ from gudspec.report.view import View
 from gudspec.spec.models import Experiment
 from gudspec.spec.parameters import parameters
 from gudspec.spec.stage import learned_stage
+from gudspec.whole import write_whole
 
 __all__ = ["fill", "render", "write_report"]
 
@@ -44,9 +45,7 @@ def write_report(workdir: str | os.PathLike[str]) -> epath.Path:
         The file.
     """
     folder = epath.Path(workdir)
-    temporary = folder / ".report.html.tmp"
-    temporary.write_text(render(read_run(folder)), encoding="utf-8")
-    temporary.replace(folder / "report.html")
+    write_whole(folder / "report.html", render(read_run(folder)))
     return folder / "report.html"
 
 
