@@ -89,7 +89,7 @@ class Likelihood(_Evaluation):
     rtol: Annotated[float, Field(gt=0)] = 1e-4
     """Relative tolerance of the solver."""
     atol: Annotated[float, Field(gt=0)] = 1e-4
-    """Absolute tolerance of the solver."""
+    """Absolute tolerance of the solver, per component in units of its standard deviation."""
 
 
 class Bound(_Evaluation):

@@ -189,7 +189,7 @@ class Ode(_Stepped):
     rtol: Tolerance = 1e-4
     """Relative tolerance of `tsit5`."""
     atol: Tolerance = 1e-4
-    """Absolute tolerance of `tsit5`."""
+    """Absolute tolerance of `tsit5`, per component in units of its standard deviation."""
 
     @property
     def evaluations_per_step(self) -> int:
