@@ -5,7 +5,12 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
+
+# the same examples each time: a change is not refused for what it did not touch; `make fuzz` looks for new ones
+hypothesis.settings.register_profile("same", derandomize=True)
+hypothesis.settings.load_profile("same")
 
 _SHARED = Path(tempfile.gettempdir()) / f"gudspec-tests-{os.getuid()}"
 os.environ.setdefault("GUDSPEC_CACHE", str(_SHARED / "statistics"))

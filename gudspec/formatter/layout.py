@@ -199,7 +199,9 @@ class _Printer:
             lines += _comments(inner.before, indent + _STEP)
             found = self.value(inner, _key(inner.key) if inner.key else "", indent + _STEP, (*path, step), 0)
             found[0].blank = inner.blank and len(lines) > 1
-            found[-1].text += ","
+            # `key:,` would be a scalar
+            nothing = inner.key and isinstance(inner.value, Leaf) and not inner.value.text
+            found[-1].text += " null," if nothing else ","
             lines += found
         if len(lines) > 1:
             lines[1].blank = False

@@ -254,6 +254,7 @@ def test_the_meaning_and_the_comments_stay(text: str) -> None:
 
 
 @settings(max_examples=200, deadline=None)
+@example(f"a: {{{', '.join(f'key{index}: {index}' for index in range(20))}, b, c: 1}}\n")
 @given(mutants())
 def test_the_safeguards_are_hardly_needed(text: str) -> None:
     """What can be laid out keeps the law by itself; `format_text` would leave alone what does not."""
