@@ -63,6 +63,7 @@ bench: install $(TORCH)/.installed
 	$(BIN)/python -m benchmarks.segments specs/dvdp/photos.yaml --json $(RESULTS)/segments.json
 	$(BIN)/python -m benchmarks.recipes --json $(RESULTS)/recipes.json
 	$(BIN)/python -m benchmarks.startup specs/quickstart.yaml --json $(RESULTS)/startup.json
+	$(BIN)/python -m benchmarks.saving specs/quickstart.yaml --json $(RESULTS)/saving.json
 	$(BIN)/python -m benchmarks.scaling --json $(RESULTS)/scaling.json
 
 lint: install

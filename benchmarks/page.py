@@ -73,6 +73,12 @@ learning rate falls to 0. Bits/dim are those of validation images.""",
         """\
 The start of a run up to its first step, warm over cold; processors' seconds say more where others work too.""",
     ),
+    "saving": (
+        "What checkpoints cost",
+        """\
+The time of training with a checkpoint every hundred steps over that with one at its end; and what share of the time
+waits for input.""",
+    ),
     "scaling": (
         "What a train step costs, and how far it is from the machine's limits",
         """\

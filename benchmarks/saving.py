@@ -1,0 +1,94 @@
+"""What checkpoints and input cost: a training that saves every 100 steps beside one that saves at its end alone.
+
+    python -m benchmarks.saving specs/quickstart.yaml --pairs 5
+
+The two are runs of `gudspec run` that take turns. What is compared is the time of training as `metrics.jsonl` has it,
+without the first hundred steps, in which programs are compiled: saves go on in the background, and what they slow down
+is in it. Prints JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+from benchmarks import command
+
+_NEVER = 10**9
+
+
+class Spent(NamedTuple):
+    """Seconds of a training."""
+
+    training: float
+    """All of it."""
+    waiting: float
+    """For input."""
+    saving: float
+    """Of the train loop itself, for checkpoints."""
+
+
+def main() -> None:
+    """Measures, and prints JSON."""
+    parser = command.parser(__doc__)
+    parser.add_argument("spec")
+    parser.add_argument("--pairs", type=int, default=5)
+    parser.add_argument("--steps", type=int, default=500)
+    parser.add_argument("--every", type=int, default=100)
+    changed = {"action": "append", "default": [], "dest": "overrides", "metavar": "PATH=VALUE"}
+    parser.add_argument("--set", **changed, help="override a value of the spec")
+    command.main(measure, parser)
+
+
+def measure(spec: str, pairs: int, steps: int, every: int, overrides: list[str]) -> dict[str, object]:
+    """Medians over pairs of a training with checkpoints and one without, and of their ratios."""
+    given = (f"train.steps={steps}", "train.phases=[]", "train.log_every=20", "evaluate=[]", "sample=[]", *overrides)
+    order = [sys.executable, "-m", "gudspec", "run", spec, *(part for one in given for part in ("--set", one))]
+    with tempfile.TemporaryDirectory() as folder:
+        trained(order, Path(folder), "compiled", every)
+        runs = [
+            (trained(order, Path(folder), f"often-{pair}", every), trained(order, Path(folder), f"once-{pair}", _NEVER))
+            for pair in range(pairs)
+        ]
+    slower = statistics.median(often.training / once.training for often, once in runs)
+    waiting = statistics.median(once.waiting / once.training for _, once in runs)
+    return {
+        "spec": spec,
+        "overrides": overrides,
+        "goals": [
+            command.goal(
+                f"time of training, saving every {every} steps over saving once", round(slower, 4), at_most=1.05
+            ),
+            command.goal("share of the time that waits for input", round(waiting, 4), at_most=0.01),
+        ],
+        "sides": {
+            name: {
+                f"{part}_seconds": round(statistics.median(getattr(run[side], part) for run in runs), 3)
+                for part in Spent._fields
+            }
+            for side, name in enumerate((f"every {every}", "once"))
+        },
+        "ratios": [round(often.training / once.training, 4) for often, once in runs],
+        "steps": steps,
+        "pairs": pairs,
+    }
+
+
+def trained(order: list[str], folder: Path, name: str, every: int) -> Spent:
+    """Trains in a workdir of its own; all have the compilation cache in common."""
+    workdir, places = folder / name, ("--cache-dir", str(folder / "cache"))
+    arguments = [*order, "--set", f"checkpoint.every={every}", "--workdir", str(workdir), *places]
+    subprocess.run(arguments, check=True, stdout=subprocess.DEVNULL)
+    lines = [json.loads(line) for line in (workdir / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
+    lines = [line for line in lines if line["step"] > 100]
+    names = ("seconds", "input_seconds", "checkpoint_seconds")
+    return Spent(*(sum(line[name] for line in lines) for name in names))
+
+
+if __name__ == "__main__":
+    main()
