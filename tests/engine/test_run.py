@@ -296,7 +296,7 @@ def test_sigterm_while_sampling_ends_with_the_entry_that_is_being_drawn(
 
 
 def test_input_and_checkpoints_cost_little(tmp_path: Path) -> None:
-    """Measured on an idle machine over 300 steps: 0.6 to 1.1 % waiting for input, 3.7 to 4.2 % for saving each 100."""
+    """`python -m benchmarks.saving` measures it: 0.7 % of the time waiting for input, 0.6 % saving every 100 steps."""
     quickstart = Path(__file__).parents[2] / "specs/quickstart.yaml"
     short = ("train.steps=100", "train.log_every=20", "checkpoint.every=100", "evaluate=[]", "sample=[]")
     done = gudspec("run", quickstart, "--workdir", tmp_path, *(word for one in short for word in ("--set", one)))
