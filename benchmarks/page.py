@@ -54,8 +54,7 @@ matrix product on two cores.""",
 SciPy's RK45 on the host, drift and divergence as one compiled function on the device. Both have the same tolerance, and
 SciPy as many probes as make it as certain: kept ones, whose errors add up along the solve, which it has to take in each
 evaluation, also of steps that it rejects. What the program gains is that it asks for the divergence in accepted steps
-alone, with fresh probes ([likelihood](how-it-works.md#likelihood)). Solving images apart would not help much: 16 of
-them together tried 18 steps, each alone 13 to 17.""",
+alone, with fresh probes ([likelihood](how-it-works.md#likelihood)).""",
     ),
     "segments": (
         "What dropping levels saves",

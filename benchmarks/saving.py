@@ -3,7 +3,7 @@
     python -m benchmarks.saving specs/quickstart.yaml --pairs 5
 
 The two are runs of `gudspec run` that take turns. What is compared is the time of training as `metrics.jsonl` has it,
-without the first hundred steps, in which programs are compiled: saves go on in the background, and what they slow down
+without a hundred steps before, in which programs are compiled: saves go on in the background, and what they slow down
 is in it. Prints JSON.
 """
 
@@ -19,6 +19,8 @@ from typing import NamedTuple
 
 from benchmarks import command
 
+_BEFORE = 100
+"""Steps that are not counted."""
 _NEVER = 10**9
 
 
@@ -38,7 +40,7 @@ def main() -> None:
     parser = command.parser(__doc__)
     parser.add_argument("spec")
     parser.add_argument("--pairs", type=int, default=5)
-    parser.add_argument("--steps", type=int, default=500)
+    parser.add_argument("--steps", type=int, default=400)
     parser.add_argument("--every", type=int, default=100)
     changed = {"action": "append", "default": [], "dest": "overrides", "metavar": "PATH=VALUE"}
     parser.add_argument("--set", **changed, help="override a value of the spec")
@@ -47,7 +49,14 @@ def main() -> None:
 
 def measure(spec: str, pairs: int, steps: int, every: int, overrides: list[str]) -> dict[str, object]:
     """Medians over pairs of a training with checkpoints and one without, and of their ratios."""
-    given = (f"train.steps={steps}", "train.phases=[]", "train.log_every=20", "evaluate=[]", "sample=[]", *overrides)
+    given = (
+        f"train.steps={_BEFORE + steps}",
+        "train.phases=[]",
+        "train.log_every=20",
+        "evaluate=[]",
+        "sample=[]",
+        *overrides,
+    )
     order = [sys.executable, "-m", "gudspec", "run", spec, *(part for one in given for part in ("--set", one))]
     with tempfile.TemporaryDirectory() as folder:
         trained(order, Path(folder), "compiled", every)
@@ -85,7 +94,7 @@ def trained(order: list[str], folder: Path, name: str, every: int) -> Spent:
     arguments = [*order, "--set", f"checkpoint.every={every}", "--workdir", str(workdir), *places]
     subprocess.run(arguments, check=True, stdout=subprocess.DEVNULL)
     lines = [json.loads(line) for line in (workdir / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
-    lines = [line for line in lines if line["step"] > 100]
+    lines = [line for line in lines if line["step"] > _BEFORE]
     names = ("seconds", "input_seconds", "checkpoint_seconds")
     return Spent(*(sum(line[name] for line in lines) for name in names))
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-# the same examples each time: a change is not refused for what it did not touch; `make fuzz` looks for new ones
+# the same examples each time: a change is not refused for what it did not touch. New ones: --hypothesis-profile=default
 hypothesis.settings.register_profile("same", derandomize=True)
 hypothesis.settings.load_profile("same")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import jax
@@ -99,18 +99,12 @@ def _through(
     def divergence(t: Array, state: tuple[Array, Array], evaluation: Array) -> Array:
         """The trace of ½σγ̇ ∂(ε̂ − σχ/V)/∂χ."""
         (y, _), at = state, coefficients(process, t, parameters)
-        chi, predict = at.spread * y, lambda chi: denoise(chi, at.gamma)
         if exact := spec.divergence == "exact":
             probes, count = jnp.arange(dimensions), 1
         else:
             own = jax.random.fold_in(key, evaluation)
             probes, count = jax.random.rademacher(own, (spec.probes, *shape), y.dtype), spec.probes
-        if len(probes) > 1:
-            _, derivative = jax.linearize(predict, chi)
-        else:  # what only one asks for need not be kept
-
-            def derivative(v: Array) -> Array:
-                return jax.jvp(predict, (chi,), (v,))[1]
+        derivative = _derivative(lambda chi: denoise(chi, at.gamma), at.spread * y, len(probes))
 
         # one probe after the other: together with the images they would be one axis, which devices could not share
         def product(given: Array) -> Array:
@@ -122,6 +116,13 @@ def _through(
     breakpoints, ends = process.path.breakpoints(parameters), (stretch.segment.start, stretch.segment.stop)
     solution = solve(field, (y, jnp.zeros(1)), *ends, breakpoints, spec.rtol, spec.atol, divergence)
     return solution._replace(state=solution.state[0])
+
+
+def _derivative(function: Callable[[Array], Array], x: Array, times: int) -> Callable[[Array], Array]:
+    """V → ∂f/∂x v, asked for a number of times: what several have in common is kept, what one needs is not."""
+    if times > 1:
+        return jax.linearize(function, x)[1]
+    return lambda v: jax.jvp(function, (x,), (v,))[1]
 
 
 def bits_per_dim(nats: Array, process: Process, offset: float) -> Array:

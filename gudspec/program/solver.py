@@ -19,10 +19,8 @@ _NODES, _WEIGHTS = (values / 2 for values in np.polynomial.legendre.leggauss(3))
 _MAX_STEPS = 4096
 _STAGES = 6
 """Evaluations of the field in a step; the seventh of Tsitouras' is the first of the next step."""
-_FIRST = 3
-"""Evaluations beside them at the start: two for the size of the first step, one for its first stage."""
-_LONGEST_FIRST = 0.01
-"""Length of the first step at most: a field that is 0 until a component begins to move says nothing of it."""
+_FIRST_STEP = 0.01
+"""Short, since a field that is 0 until a component begins to move says nothing of it."""
 _INSIDE = 5e-7
 """How far inside the way the field is asked for at its ends, which may be kinks: some units of float32's last place."""
 _SHORTEST = 1e-6
@@ -127,8 +125,8 @@ def solve(
         return _Step(begin, to_end(end), y, memory, control, jumped, integral, now.steps + 1, accepted)
 
     begin = jnp.asarray(first, float)
-    end, control = controller.init(term, begin, last, state, None, None, method.func, order)
-    end = to_end(jnp.minimum(end, first + _LONGEST_FIRST))
+    end, control = controller.init(term, begin, last, state, jnp.asarray(_FIRST_STEP, float), None, method.func, order)
+    end = to_end(end)
     memory = method.init(term, begin, end, state, None)
     integral = jnp.zeros(len(jax.tree.leaves(state)[0]) if integrand is not None else 0)
     none = jnp.int32(0)
@@ -139,7 +137,7 @@ def solve(
 
     done = jax.lax.while_loop(goes_on, step, now)
     nodes = len(_NODES) if integrand is not None else 0
-    evaluations = _FIRST + _STAGES * done.steps + nodes * done.accepted
+    evaluations = 1 + _STAGES * done.steps + nodes * done.accepted
     return Solution(done.y, done.integral, done.steps, done.accepted, evaluations, done.begin >= last)
 
 

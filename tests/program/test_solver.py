@@ -52,6 +52,17 @@ def test_steps_end_at_jumps(start: float, stop: float) -> None:
     assert found.steps <= solved(start, stop, 1e-6).steps * 3
 
 
+def test_what_begins_a_little_later_is_seen() -> None:
+    """Nothing is seen of it at t = 0, nor by the stages of a step all the way."""
+    y = jnp.ones((1, 1))
+
+    def field(t: jax.Array, y: jax.Array) -> jax.Array:
+        return (1e-6 + jnp.exp(-(((t - 0.2) / 0.05) ** 2))) * jnp.ones_like(y)
+
+    found = jax.jit(lambda y: solve(field, y, 0.0, 1.0, NONE, 1e-3, 1e-3))(y)
+    np.testing.assert_allclose(found.state, 1 + 0.05 * np.sqrt(np.pi), atol=0.01)
+
+
 @pytest.mark.parametrize(("start", "stop"), [(0.0, 0.37), (0.37, 0.0), (0.37, 1.0), (1.0, 0.37)])
 def test_what_is_beyond_a_jump_at_an_end_is_not_seen(start: float, stop: float) -> None:
     """There dy/dt is 0 and beyond it is not: whoever asks at the jump itself may get either."""
