@@ -61,7 +61,9 @@ bench: install $(TORCH)/.installed
 		done; \
 	done
 	$(BIN)/python -m benchmarks.segments specs/dvdp/photos.yaml --json $(RESULTS)/segments.json
-	$(BIN)/python -m benchmarks.recipes --json $(RESULTS)/recipes.json
+	$(BIN)/python -m benchmarks.recipes --on digits --target 2.35 --json $(RESULTS)/recipes-digits.json
+	$(BIN)/python -m benchmarks.recipes --on photos16 --json $(RESULTS)/recipes-photos16.json
+	$(BIN)/python -m benchmarks.recipes --on photos32 --steps 200 400 800 --json $(RESULTS)/recipes-photos32.json
 	$(BIN)/python -m benchmarks.startup specs/quickstart.yaml --json $(RESULTS)/startup.json
 	$(BIN)/python -m benchmarks.saving specs/quickstart.yaml --json $(RESULTS)/saving.json
 	$(BIN)/python -m benchmarks.scaling --json $(RESULTS)/scaling.json

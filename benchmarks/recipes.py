@@ -1,71 +1,103 @@
-"""Time to a likelihood: the quickstart's recipe against the one that it had before, with Adam, in one run.
+"""Learning curves: bits/dim of validation images against the time of training, with Muon and with Adam, in one run.
 
-    python -m benchmarks.recipes --target 2.35
+    python -m benchmarks.recipes --on digits --target 2.35
 
-The learning rate falls to 0 at the end of a training, so each number of steps is a training of its own. They grow until
-the validation images, which are not trained on, reach the target.
+The learning rate falls to 0 at the end of a training, so each number of steps is a training of its own. Several rates
+are tried with the fewest steps, and the best one goes on.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
+import math
 import statistics
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import gudspec
 from benchmarks import command
-from benchmarks.sizes import OPTIMIZER, SPEC
+from benchmarks.sizes import SPEC
 
-RECIPES = {"muon": ([], range(300, 701, 50)), "adam": ([OPTIMIZER], range(600, 1401, 100))}
+ON = {
+    "digits": [],
+    "photos16": ["data.source={kind: photos, size: 16}", "train.batch_size=64"],
+    "photos32": ["data.source={kind: photos, size: 32}", "train.batch_size=32"],
+}
+RATES = {"muon": (2e-3, 5e-3, 1e-2), "adam": (1e-3, 2e-3, 5e-3)}
+_IMAGES = 128
+"""Validation images, evenly spread over all; every training is measured on the same ones."""
 _ALL = [
     "data.validation=0.1",
-    "evaluate=[{name: nll, kind: likelihood, split: validation}]",
+    f"evaluate=[{{name: nll, kind: likelihood, split: validation, images: {_IMAGES}}}]",
     "sample=[]",
     "checkpoint.every=100000",
 ]
 
 
+class Point(NamedTuple):
+    """A training of a learning curve."""
+
+    seconds: float
+    """Of its steps together, compilation and input left out."""
+    bits: float
+    """Bits/dim of validation images."""
+
+
 def main() -> None:
     """Measures, and prints JSON."""
     parser = command.parser(__doc__)
-    parser.add_argument("--target", type=float, default=2.35, help="bits/dim of the validation images")
+    parser.add_argument("--on", choices=ON, default="digits")
+    parser.add_argument("--steps", type=int, nargs="+", default=[200, 400, 800, 1600], help="of the trainings")
+    parser.add_argument("--target", type=float, help="bits/dim whose times are compared")
     command.main(measure, parser)
 
 
-def measure(target: float) -> dict[str, Any]:
-    """All trainings, and the time of the first that reaches the target."""
-    sides, least = {}, {}
-    for name, (overrides, budgets) in RECIPES.items():
-        for steps in budgets:
-            found = trained([*overrides, f"train.steps={steps}"])
-            sides[f"{name}, {steps} steps"] = found
-            if found["bits_per_dim"] <= target:
-                least[name] = found["training_seconds"]
-                break
+def measure(on: str, steps: Sequence[int], target: float | None) -> dict[str, Any]:
+    """Curves of both optimizers, and the ratio of their times to the target."""
+    sides: dict[str, dict[str, float]] = {}
+    curves = {}
+    for kind, rates in RATES.items():
+        tried = {rate: trained(on, kind, rate, steps[0], sides) for rate in rates}
+        best = min(rates, key=lambda rate: tried[rate].bits)
+        curves[kind] = [tried[best], *(trained(on, kind, best, count, sides) for count in steps[1:])]
     goals = []
-    if len(least) == len(RECIPES):
-        ratio = round(least["muon"] / least["adam"], 3)
-        goals = [command.goal(f"time to {target} bits/dim over that with Adam", ratio, at_most=0.5)]
-    return {"spec": SPEC, "goals": goals, "sides": sides}
+    if target is not None:
+        muon, adam = (reached(curves[kind], target) for kind in RATES)
+        goals = [command.goal(f"time to {target} bits/dim over that with Adam", round(muon / adam, 3), at_most=0.5)]
+    return {"spec": SPEC, "size": on, "goals": goals, "sides": sides}
 
 
-def trained(overrides: list[str]) -> dict[str, float]:
-    """Validation likelihood after a training, and how long its steps took together, compilation left out."""
-    experiment = gudspec.load(SPEC, [*_ALL, *overrides])
+def trained(on: str, kind: str, rate: float, steps: int, sides: dict[str, dict[str, float]]) -> Point:
+    """Trains, and writes down what it gave."""
+    optimizer = f"train.optimizer={{kind: {kind}, learning_rate: {rate}, schedule: cosine, warmup: 50, clip: 1.0}}"
+    experiment = gudspec.load(SPEC, [*ON[on], *_ALL, optimizer, f"train.steps={steps}"])
     with tempfile.TemporaryDirectory() as folder:
         gudspec.run(experiment, folder)
         summary = json.loads((Path(folder) / "summary.json").read_text(encoding="utf-8"))
         lines = (Path(folder) / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
     step = statistics.median(json.loads(line)["step_seconds"] for line in lines)
     (nll,) = summary["evaluations"]
-    return {
+    sides[f"{kind}, rate {rate:g}, {steps} steps"] = {
         "bits_per_dim": round(nll["value"], 3),
         "standard_error": round(nll["standard_error"], 3),
         "milliseconds_per_step": round(1e3 * step, 1),
-        "training_seconds": round(step * experiment.train.steps, 1),
+        "training_seconds": round(step * steps, 1),
     }
+    return Point(step * steps, nll["value"])
+
+
+def reached(curve: Sequence[Point], target: float) -> float:
+    """Seconds to so many bits/dim: linear in log seconds between two trainings, infinite if none reached it."""
+    for before, after in itertools.pairwise(curve):
+        if before.bits > target >= after.bits:
+            share = (before.bits - target) / (before.bits - after.bits)
+            return before.seconds * (after.seconds / before.seconds) ** share
+    if curve[0].bits <= target:
+        raise ValueError(f"the shortest training has {curve[0].bits:.3f} bits/dim already: give fewer --steps")
+    return math.inf
 
 
 if __name__ == "__main__":

@@ -104,7 +104,7 @@ class Programs:
         yield from table([header, *map(self._row, self.programs)])
         for one in self.programs:
             yield f"  {one.name}: {told(one.compiled)}"
-        note = "FLOPs are counted in the trace, over all devices, scans as often as they turn"
+        note = "FLOPs are counted in the trace, what every device repeats once, scans as often as they turn"
         if any(one.adaptive for one in self.programs):
             note += f"; an adaptive solve (~) is taken to need {STEPS} steps"
         yield f"  = {note}"
