@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 _PACKAGES = ("jax", "jaxlib", "flax", "diffrax", "optax", "numpy", "scipy")
 Goal = dict[str, Any]
@@ -33,10 +33,11 @@ def main(measure: Callable[..., dict[str, Any]], options: argparse.ArgumentParse
     """
     options.add_argument("--json", type=Path, metavar="FILE", help="write it there, too; see benchmarks/page.py")
     chosen = vars(options.parse_args())
-    file, load = chosen.pop("json"), os.getloadavg()[0]
+    file, before = chosen.pop("json"), _worked()
     measured = measure(**chosen)
+    taken = {"others_share": _others(before, _worked()), "peak_memory_mib": peak_memory()}
     # devices are asked last: a benchmark's own processes may need them
-    result = facts() | {"load_before": round(load, 2), "peak_memory_mib": peak_memory()} | _device_memory() | measured
+    result = facts() | taken | _device_memory() | measured
     text = json.dumps(result, indent=2, ensure_ascii=False)
     print(text)
     if file is not None:
@@ -77,6 +78,34 @@ def facts() -> dict[str, Any]:
 def peak_memory() -> int:
     """Most memory that this process has held, in MiB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024  # Linux counts KiB
+
+
+class _Worked(NamedTuple):
+    """Seconds of the machine's processors, summed."""
+
+    all: float
+    """Since it started."""
+    busy: float
+    """Of these, not idle: whoever worked, other guests of the same host included."""
+    own: float
+    """Of these, this process and those that it has waited for."""
+
+
+def _worked() -> _Worked | None:
+    told = Path("/proc/stat")
+    if not told.exists():
+        return None
+    user, nice, system, idle, waiting, *rest = map(int, told.read_text(encoding="ascii").split("\n")[0].split()[1:9])
+    busy, hertz = user + nice + system + sum(rest), os.sysconf("SC_CLK_TCK")
+    return _Worked((busy + idle + waiting) / hertz, busy / hertz, sum(os.times()[:4]))
+
+
+def _others(before: _Worked | None, after: _Worked | None) -> float | None:
+    """The share of the processors that others had meanwhile; None where the system does not tell."""
+    if before is None or after is None:
+        return None
+    share = (after.busy - before.busy - (after.own - before.own)) / (after.all - before.all)
+    return round(max(share, 0.0), 3)
 
 
 def _device_memory() -> dict[str, int]:

@@ -20,7 +20,8 @@ _PREFACE = """\
 
 Every number here was printed by the command beside it. Two sides of a comparison take turns in one run, after both have
 been found to compute the same, and a ratio is the median over the rounds: what else the machine does meets both.
-Images/s and seconds are medians too, and depend on the machine; peak memory is that of the whole process.
+Images/s and seconds are medians too, and depend on the machine; peak memory is that of the whole process. Others' share
+is the part of the processors' time that other programs had meanwhile: a machine is called busy above a tenth.
 """
 
 _SECTIONS = {
@@ -89,6 +90,8 @@ with the step. The roof is what these rates allow for that many FLOPs and bytes:
 Virtual devices share the cores: more of them show what division and exchange cost, not what they gain.""",
     ),
 }
+_BUSY = 0.1
+"""Share of the processors that others may have."""
 _SIZES = ("8x8x1", "28x28x1", "32x32x3")
 
 
@@ -127,7 +130,7 @@ def _overview(results: list[Result]) -> Iterator[str]:
         for goal in result.get("goals", []):
             title = _SECTIONS[result["benchmark"]][0]
             reached = {True: "yes", False: "**no**", None: ""}[goal.get("reached")]
-            busy = "" if result["load_before"] < result["machine"]["cores"] / 2 else ", on a busy machine"
+            busy = ", on a busy machine" if (result["others_share"] or 0) > _BUSY else ""
             cells = [_subject(result) + busy, goal["what"], goal.get("asked", ""), goal["measured"], reached]
             yield _row([f"[{title}](#{_anchor(title)})", *cells])
 
@@ -186,10 +189,11 @@ def _exchanged(collectives: dict[str, dict[str, int]]) -> str:
 
 
 def _commands(results: list[Result], machines: list[str]) -> Iterator[str]:
-    yield from _table(["command", "day", "machine", "load before", "peak memory"])
+    yield from _table(["command", "day", "machine", "others' share", "peak memory"])
     for result in results:
         machine, memory = machines.index(_machine(result)) + 1, f"{result['peak_memory_mib']} MiB"
-        yield _row([f"`{result['command']}`", result["date"], machine, result["load_before"], memory])
+        others = "" if result["others_share"] is None else f"{result['others_share']:.1%}"
+        yield _row([f"`{result['command']}`", result["date"], machine, others, memory])
     others = {
         ", ".join(f"{name} {version}" for name, version in side["versions"].items())
         for result in results
