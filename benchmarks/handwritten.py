@@ -128,9 +128,9 @@ def loss_of(parameters, key, pixels, levels, mean, axes, variance, heads):
 
     total = alpha**2 * variance + sigma**2
     image = to_basis(axes.T, noised) / jnp.sqrt(total.mean((1, 2, 3), keepdims=True))
-    label = -log_variance[..., 0].reshape(-1)
+    label = -log_variance.reshape(-1)
     label = 2 * (label - label.min()) / (label.max() - label.min()) - 1
-    state = gamma[..., 0].reshape(len(chi), -1) / 8
+    state = gamma.reshape(len(chi), -1) / 8
     tokens = jnp.stack([state, jnp.broadcast_to(label, state.shape)], -1)
     output = to_basis(axes, unet(parameters["network"], image, tokens, heads))
     predicted = sigma * noised / total + alpha * jnp.sqrt(variance / total) * output

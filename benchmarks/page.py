@@ -29,8 +29,9 @@ _SECTIONS = {
         "Against a step written by hand",
         """\
 The compiled train step of the quickstart against the same step in one file of JAX with nothing to configure
-(`benchmarks/handwritten.py`): what is above 1 is the price of a declarative spec. Where other work is on the machine,
-processors' time says more than the clock.""",
+(`benchmarks/handwritten.py`): what is above 1 is the price of a declarative spec. What is below comes from the network,
+whose convolutions on grids of a few pixels are matrix products. Where other work is on the machine, processors' time
+says more than the clock.""",
     ),
     "torch_unet": (
         "Against PyTorch",

@@ -19,11 +19,13 @@ os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.5")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def compiled_fast() -> Iterator[None]:
-    """Compiles at XLA's lowest level: for short runs of many programs, most of whose time is LLVM's."""
+    """Compiles at XLA's lowest level, also in processes of a test: for short runs, most of whose time is LLVM's."""
     import jax
 
+    os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] = "1"
     jax.config.update("jax_disable_most_optimizations", True)
     yield
     jax.config.update("jax_disable_most_optimizations", False)
+    del os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"]

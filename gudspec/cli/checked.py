@@ -34,12 +34,14 @@ def passed(document: Document, base: Source | None = None) -> Document:
     Raises:
         SpecError: it cannot run.
     """
+    from gudspec.engine.supervisor import has_supervisor
     from gudspec.linter.check import check
 
     found = check(document)
     if any(one.severity == "error" for one in found):
         raise SpecError(found)
-    if own := [one for one in found if base is None or one.span.file != base.name]:
+    own = [one for one in found if base is None or one.span.file != base.name]
+    if own and not has_supervisor():  # which has told them already
         typer.echo(render(own), err=True)
     return document
 

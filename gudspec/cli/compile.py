@@ -31,7 +31,12 @@ def compile(
     program: Annotated[Section, typer.Option("--program", help="Which programs.")] = "all",
     cache_dir: Annotated[
         str | None,
-        typer.Option("--cache-dir", metavar="DIR", help="Keep them for `gudspec run --cache-dir` on such devices."),
+        typer.Option(
+            "--cache-dir",
+            metavar="DIR",
+            envvar="GUDSPEC_COMPILATION_CACHE",
+            help="Keep them for `gudspec run --cache-dir` on such devices.",
+        ),
     ] = None,
     format: Annotated[Literal["text", "json"], typer.Option("--format", help="For people or for machines.")] = "text",
     overrides: Overrides = None,

@@ -37,10 +37,10 @@ def evaluate(
 
     Results that are already there are not computed twice. The overrides must leave the design alone.
     """
+    changes = [*(overrides or ()), *mesh_overrides(mesh)]
     with StopRequest() as early, together(early, coordinator, processes, process, meeting_seconds) as stop:
         from gudspec.engine import main as engine
         from gudspec.engine.console import Terminal
 
         with Terminal() as terminal:
-            changes = [*(overrides or ()), *mesh_overrides(mesh)]
             engine.evaluate(workdir, changes, options=engine.Options(terminal, stop, cache_dir))

@@ -20,6 +20,7 @@ from gudspec.cli.together import (
 )
 from gudspec.engine.processes import MEETING_SECONDS
 from gudspec.engine.signals import StopRequest
+from gudspec.errors import Refused
 
 if TYPE_CHECKING:
     from gudspec.spec.load import Document
@@ -47,12 +48,14 @@ def sample(
     meeting_seconds: MeetingSeconds = MEETING_SECONDS,
 ) -> None:
     """Draw samples from a trained run, as pictures and arrays in its folder `samples`."""
+    if task is not None and sampler is not None:
+        raise typer.BadParameter("the file of --task says itself how it is drawn", param_hint="--sampler")
+    changes = [*(overrides or ()), *mesh_overrides(mesh)]
     with StopRequest() as early, together(early, coordinator, processes, process, meeting_seconds) as stop:
         from gudspec.cli.checked import located
         from gudspec.engine import main as engine
         from gudspec.engine.console import Terminal
 
-        changes = [*(overrides or ()), *mesh_overrides(mesh)]
         document = _asked(workdir, task, sampler, name, changes)
         label = "" if sampler is None else "-" + "-".join(re.findall(r"[\w.]+", sampler.replace("kind:", "")))
         with Terminal() as terminal, located(document):
@@ -74,11 +77,9 @@ def _asked(workdir: str, task: Path | None, sampler: str | None, name: str | Non
     own = folder.experiment()
     text = Source(str(folder.spec), folder.spec.read_text())
     if task is not None:
-        if sampler is not None:
-            raise typer.BadParameter("the file of --task says itself how it is drawn", param_hint="--sampler")
         document = checked(task, changes, base=text)
         if not document.experiment.sample:
-            raise typer.BadParameter("its `sample` is empty: there is nothing to draw", param_hint="--task")
+            raise Refused(f"the `sample` of {task} is empty: there is nothing to draw")
         return document
     if sampler is not None:
         kind = sampler if sampler.lstrip().startswith("{") else f"{{kind: {sampler}}}"

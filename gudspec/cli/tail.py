@@ -24,7 +24,7 @@ def tail(
     from gudspec.engine.jsonfiles import read_intervals, read_object
     from gudspec.errors import Refused
 
-    folder = epath.Path(workdir)
+    folder = epath.Path(workdir).expanduser()
     if not (folder / "spec.resolved.yaml").exists():
         raise Refused(f"{workdir} is not a workdir: it has no spec.resolved.yaml. `gudspec run` makes one")
     shown = None

@@ -33,10 +33,14 @@ def trained_autoencoder(stage: LearnedStage, images: Source) -> tuple[Experiment
     try:
         spec = loads((folder / "spec.resolved.yaml").read_text(), name=str(folder / "spec.resolved.yaml"))
         trained_on = str(json.loads((folder / "provenance.json").read_text())["design_hash"])
-        parameters = str(json.loads((folder / "summary.json").read_text())["parameters_sha256"])
+        summary = json.loads((folder / "summary.json").read_text())
+        parameters, steps = str(summary["parameters_sha256"]), int(summary["steps"])
     except (OSError, ValueError, KeyError, TypeError, SpecError) as error:
         message = f"{folder} is no finished run ({error}); `autoencoder` names the workdir of a trained autoencoder"
         raise DataError(MISSING, _FIELD, message) from error
+    if steps < spec.train.total_steps:
+        message = f"{folder} has {steps} of {spec.train.total_steps} steps: `gudspec run` trains the autoencoder on"
+        raise DataError(MISSING, _FIELD, message)
     if not isinstance(spec.network, Autoencoder):
         message = f"{folder} is no autoencoder: `design.segments` takes a run of `objective: {{kind: elbo}}`"
         raise DataError(UNSUITABLE, _FIELD, message)

@@ -7,8 +7,8 @@ import json
 import logging
 import math
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Any
 
@@ -86,14 +86,11 @@ class Saved:
         read, expected, problem, refused, away = None, {}, "", "", False
         try:
             metadata = self.metadata(step)
-            if "checksums" not in metadata:
-                refused = f"{path} was saved in another form by an older gudspec: start anew in another --workdir"
-            elif metadata["structure"] == _structure(abstract):
+            refused = self._refusal(path, metadata, abstract)
+            if not refused:
                 expected = {name: metadata["checksums"][name] for name in ("small", "large")}
                 read = _read(path, packed(abstract, metadata["apart"]))
                 problem = "" if sha256(read["small"]) == expected["small"] else _OTHER
-            else:
-                refused = f"{path} is of a network with other parameters, saved by gudspec {metadata['version']}"
         except Exception as error:  # whatever Orbax and TensorStore make of damaged files
             problem = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
             away = is_away(error)
@@ -111,6 +108,14 @@ class Saved:
             raise RunError(f"{path} cannot be reached: {why}. It may be intact: run the same command again")
         return None, problem or f"a part that process {int(found.argmax())} reads is damaged"
 
+    def _refusal(self, path: epath.Path, metadata: Mapping[str, Any], abstract: TrainState) -> str:
+        """Why a checkpoint cannot become such a state, be it intact or not; empty if it can."""
+        if "checksums" not in metadata:
+            return f"{path} was saved in another form by an older gudspec: start anew in another --workdir"
+        if metadata["structure"] != _structure(abstract):
+            return f"{path} is of a network with other parameters, saved by gudspec {metadata['version']}"
+        return ""
+
 
 class Checkpoints(Saved):
     """The checkpoints of a run: saved atomically and in the background. Only for who holds the workdir's lock.
@@ -121,16 +126,24 @@ class Checkpoints(Saved):
         folder: where they are; created by the first save.
         spec: which of them are kept.
         travels: what every checkpoint carries beside the state: hashes of the run and the text of its spec.
+        left_out: how many images training has left out before a step, counted from 0.
     """
 
-    def __init__(self, folder: epath.Path, spec: Checkpoint, travels: Mapping[str, str]):
+    def __init__(
+        self,
+        folder: epath.Path,
+        spec: Checkpoint,
+        travels: Mapping[str, str],
+        left_out: Callable[[int], int] = lambda step: 0,
+    ):
         super().__init__(folder)
         self._travels = {**travels, "version": __version__, "commit": commit()}
+        self._left_out = left_out
         self._aside: set[int] = set()
         with self.writing():
             share(self._mend)
             self._checkpointer = ocp.training.Checkpointer(
-                folder, preservation_policy=_policy(spec), cleanup_tmp_directories=True
+                folder, preservation_policy=_Usable(_policy(spec), self._aside), cleanup_tmp_directories=True
             )
 
     def __enter__(self) -> Checkpoints:
@@ -153,7 +166,7 @@ class Checkpoints(Saved):
         return [step for step in self.steps if step not in self._aside]
 
     def set_aside(self, step: int) -> None:
-        """Leaves a checkpoint out of account; it stays where it is, until its step is reached, and saved, again."""
+        """Leaves a checkpoint out of account; it stays where it is until the next one is saved."""
         self._aside.add(step)
 
     def save(self, state: TrainState, metrics: Mapping[str, float] | None = None) -> None:
@@ -169,17 +182,23 @@ class Checkpoints(Saved):
         # both read the state before the next step donates its buffers
         content, small = pack(state)
         checksums = {"small": small, "large": checksum(content["large"])}
-        metadata = {"structure": _structure(state), "apart": list(content["large"]), "checksums": checksums}
+        metadata = {
+            "structure": _structure(state),
+            "apart": list(content["large"]),
+            "checksums": checksums,
+            "left_out": self._left_out(step - 1),
+        }
+        again = step in self._aside
+        self._aside.discard(step)
         with self.writing():
             self._checkpointer.save_async(
                 step,
                 content,
                 force=True,
-                overwrite=step in self._aside,
+                overwrite=again,
                 metrics=dict(metrics or {}),
                 custom_metadata={**self._travels, **metadata},
             )
-        self._aside.discard(step)
 
     def wait(self) -> None:
         """Blocks until the last save is on disk."""
@@ -189,17 +208,19 @@ class Checkpoints(Saved):
     def restore(self, abstract: TrainState, report: Callable[[str], None]) -> TrainState | None:
         """The latest intact state, or None if nothing was saved yet, or all of it was set aside.
 
-        Damaged checkpoints are named and left where they are, until their step is reached, and saved, again. Where none
-        can be read, the storage is more likely at fault than all of them: to start anew would delete them.
+        What was saved before the run went back behind it, to leave out images, is set aside. Damaged checkpoints are
+        named, and left where they are until the next one is saved. Where none can be read, the storage is more likely
+        at fault than all of them: to start anew would delete them.
 
         Args:
             abstract: shapes, types and shardings of the state; the topology may be another than that of the save.
             report: is told about every damaged checkpoint.
 
         Raises:
-            Refused: a checkpoint is intact but was saved by another network or another version of it.
+            Refused: a checkpoint is intact but was saved by another network, another version of it or another design.
             RunError: there are checkpoints, but none can be read; or the storage refused or did not answer.
         """
+        self._aside |= share(self._superseded)
         problems: dict[int, str] = {}
         for step in reversed(self.usable):
             state, problem = self.load(step, abstract)
@@ -212,6 +233,22 @@ class Checkpoints(Saved):
         if problems:
             raise RunError(_unreadable(self._folder, problems))
         return None
+
+    def _superseded(self) -> set[int]:
+        """Steps that were saved before the run went back: with images that it has left out since."""
+        steps, found = super().steps, set()
+        if steps and self._left_out(steps[-1]):
+            for step in steps:
+                with suppress(Exception):  # whatever Orbax makes of damaged files; `load` says what
+                    if self.metadata(step).get("left_out", 0) != self._left_out(step - 1):
+                        found.add(step)
+        return found
+
+    def _refusal(self, path: epath.Path, metadata: Mapping[str, Any], abstract: TrainState) -> str:
+        saved, own = metadata["design_hash"], self._travels["design_hash"]
+        if saved != own:
+            return f"{path} is of another design, {saved}, not {own}: use another --workdir"
+        return super()._refusal(path, metadata, abstract)
 
     @contextmanager
     def writing(self, again: bool = True) -> Iterator[None]:
@@ -276,6 +313,26 @@ def _unreadable(folder: epath.Path, problems: Mapping[int, str]) -> str:
             f"command continues. To start anew, use another --workdir, or remove {folder}",
         ]
     )
+
+
+class _Usable:
+    """A policy of Orbax that sees, and keeps, none of the checkpoints that were set aside.
+
+    They may be of later steps than the next ones, and would count as the latest.
+
+    Args:
+        policy: of the others.
+        aside: their steps, at any time.
+    """
+
+    def __init__(self, policy: Any, aside: set[int]):
+        self._policy, self._aside = policy, aside
+
+    def should_preserve(self, checkpoints: Sequence[Any], *, context: Any) -> list[bool]:
+        usable = [checkpoint for checkpoint in checkpoints if checkpoint.step not in self._aside]
+        kept = self._policy.should_preserve(usable, context=context)
+        stay = {checkpoint.step for checkpoint, stays in zip(usable, kept, strict=True) if stays}
+        return [checkpoint.step in stay for checkpoint in checkpoints]
 
 
 def _policy(spec: Checkpoint) -> Any:

@@ -48,6 +48,7 @@ class Session:
         mesh: the devices.
         workdir: where the run lives.
         checkpoints: its checkpoints.
+        skips: images that training leaves out.
         reporter: who is told.
         stop: asks whether to stop between steps.
         heartbeat: is told what the run is doing.
@@ -60,6 +61,7 @@ class Session:
     mesh: jax.sharding.Mesh
     workdir: Workdir
     checkpoints: Checkpoints
+    skips: Skips
     reporter: Reporter
     stop: Stop
     heartbeat: Heartbeat
@@ -111,20 +113,19 @@ def train(session: Session) -> TrainState:
         f"{spec.name}: {session.parameter_count:,} parameters, {total:,} steps on {session.mesh.size} device(s)"
         + (f", continuing at step {start:,}" if start else "")
     )
-    skips = Skips(session.workdir, spec.train.batches)
     back = -1
     while True:
         state = _initial(session) if restored is None else restored
         try:
-            return _loop(session, state, start, total, skips)
+            return _loop(session, state, start, total)
         except Diverged as error:
             session.checkpoints.wait()
-            _diverged(session, skips, error)
+            _diverged(session, error)
             if session.checkpoints.usable[-1:] == [back]:  # nothing good came after it
                 session.checkpoints.set_aside(back)
             restored = session.checkpoints.restore(session.abstract, session.reporter.warn)
             start = back = 0 if restored is None else int(restored.step)
-            left_out = skips.add(start, error.step)
+            left_out = session.skips.add(start, error.step)
             session.reporter.warn(f"{error}: back to step {start}, leaving out {left_out} images")
 
 
@@ -134,13 +135,14 @@ def _initial(session: Session) -> TrainState:
     return init(root(session.prepared.experiment.seed))
 
 
-def _diverged(session: Session, skips: Skips, error: Diverged) -> None:
+def _diverged(session: Session, error: Diverged) -> None:
     """Gives up, unless the spec allows to roll back once more."""
-    if session.prepared.experiment.train.divergence == "rollback" and skips.count < _MOST_ROLLBACKS:
+    rollbacks = session.skips.count
+    if session.prepared.experiment.train.divergence == "rollback" and rollbacks < _MOST_ROLLBACKS:
         return
     saved = session.checkpoints.usable
     good = f"the last good checkpoint is {session.workdir.checkpoints / str(saved[-1])}" if saved else "none was saved"
-    tried = f" after {skips.count} times rolling back" if skips.count else ""
+    tried = f" after {rollbacks} times rolling back" if rollbacks else ""
     raise Diverged(f"{error}{tried}; {good}. Lower the learning rate, or clip the gradient", error.step) from None
 
 
@@ -165,7 +167,7 @@ class _Step:
         return result
 
 
-def _loop(session: Session, state: TrainState, start: int, total: int, skips: Skips) -> TrainState:
+def _loop(session: Session, state: TrainState, start: int, total: int) -> TrainState:
     spec = session.prepared.experiment
     rows = partial(local_rows, mesh=session.mesh)
     batches = stream(
@@ -174,7 +176,7 @@ def _loop(session: Session, state: TrainState, start: int, total: int, skips: Sk
         batches=spec.train.batches,
         start=start,
         rows=rows,
-        skipped=skips.before,
+        skipped=session.skips.before,
     )
     sizes = [size for steps, size in spec.train.batches for _ in range(steps)]
     log, take_step = MetricsLog(session.workdir, start), _Step(session)

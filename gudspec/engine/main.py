@@ -24,6 +24,7 @@ from gudspec.engine.processes import everywhere, first, share
 from gudspec.engine.profile import Profile
 from gudspec.engine.results import Trained, points
 from gudspec.engine.signals import Stop, StopRequest
+from gudspec.engine.skips import Skips
 from gudspec.engine.workdir import Workdir, provenance
 from gudspec.errors import Interrupted, Refused
 from gudspec.program.compiler import AnyProgram, compile
@@ -235,11 +236,12 @@ def _opened(directory: Workdir, prepared: Prepared, options: Options) -> Iterato
         heartbeat = stack.enter_context(Heartbeat(directory))
         if options.cache or not jax.config.jax_compilation_cache_dir:  # type: ignore[attr-defined]
             keep_programs(options.cache or directory.compilations)
-        statistics = share(lambda: directory.load_statistics() or _statistics(program, prepared))
+        statistics = share(directory.load_statistics) or _statistics(program, prepared)
         if stop.check():
             raise Interrupted("stopped while starting; the same command starts again")
         travels = {**prepared.hashes, "spec": dump(prepared.experiment)}
-        checkpoints = Checkpoints(directory.checkpoints, prepared.experiment.checkpoint, travels)
+        skips = Skips(directory, prepared.experiment.train.batches)
+        checkpoints = Checkpoints(directory.checkpoints, prepared.experiment.checkpoint, travels, skips.before)
         yield Session(
             program=program,
             prepared=prepared,
@@ -247,6 +249,7 @@ def _opened(directory: Workdir, prepared: Prepared, options: Options) -> Iterato
             mesh=mesh,
             workdir=directory,
             checkpoints=stack.enter_context(checkpoints),
+            skips=skips,
             reporter=options.speaker,
             stop=stop,
             heartbeat=heartbeat,
@@ -282,12 +285,13 @@ def _compiled(prepared: Prepared) -> AnyProgram:
 
 def _statistics(program: AnyProgram, prepared: Prepared) -> Statistics:
     """The statistics that the design needs, with the autoencoder of a learned stage among them."""
-    statistics = statistics_of(prepared)
+    statistics = share(lambda: statistics_of(prepared))
     if not isinstance(program, Staged):
         return statistics
     from gudspec.engine.stage import frozen  # which opens workdirs, of which this is a part
 
-    return statistics._replace(frozen=frozen(program, prepared))
+    stage = frozen(program, prepared)  # in every process: checkpoints are read together
+    return statistics._replace(frozen=share(lambda: stage))
 
 
 def _check_same_design(directory: Workdir, prepared: Prepared) -> None:
@@ -308,8 +312,10 @@ def _check_same_design(directory: Workdir, prepared: Prepared) -> None:
 def _finished(directory: Workdir, prepared: Prepared) -> dict[str, Any]:
     """The summary, if nothing is left to do for this spec; else nothing."""
     summary = directory.read("summary.json")
-    done = summary.get("spec_hash") == prepared.hashes["spec_hash"] and directory.report.exists()
-    return summary if done else {}
+    # `gudspec eval` sums up a run that was interrupted, too
+    found = (summary.get("spec_hash"), summary.get("steps"))
+    done = found == (prepared.hashes["spec_hash"], prepared.experiment.train.total_steps)
+    return summary if done and directory.report.exists() else {}
 
 
 def _finish(trained: Trained, parameters_sha256: str, parameter_count: int) -> Result:

@@ -1,10 +1,9 @@
-"""Batches of a drawing that is not whole yet, kept so that an interruption repeats none of them."""
+"""Batches of a result that is not whole yet, kept so that an interruption repeats none of them."""
 
 from __future__ import annotations
 
 import zipfile
 from collections.abc import Callable
-from contextlib import suppress
 from types import TracebackType
 
 import numpy as np
@@ -16,18 +15,20 @@ __all__ = ["Parts"]
 
 Arrays = dict[str, np.ndarray]
 
+_FOLDER = ".parts"
+
 
 class Parts:
-    """The batches of one drawing, in files of the workdir until the whole is written.
+    """The batches of one drawing or evaluation, in files of the workdir until the whole is written.
 
     Args:
         workdir: where they are kept.
-        name: of the drawing: what was asked, of which parameters and noise.
+        name: of the result: what was asked, of which parameters and noise.
     """
 
     def __init__(self, workdir: Workdir, name: str):
         self._workdir, self._name = workdir, name
-        self._folder = workdir.samples / ".parts"
+        self._folder = workdir.path / _FOLDER
 
     def __enter__(self) -> Parts:
         return self
@@ -38,9 +39,9 @@ class Parts:
         if error is None and self._workdir.writes and self._folder.exists():
             for file in self._folder.glob(f"{self._name}-*"):
                 file.unlink()
-            if not self._workdir.remote:  # in an object store, a folder goes with its last file
-                with suppress(OSError):  # parts of another drawing are there
-                    self._folder.rmdir()
+            # in an object store, a folder goes with its last file; parts of another result may be there
+            if not self._workdir.remote and not any(self._folder.iterdir()):
+                self._folder.rmdir()
 
     def take(self, index: int, make: Callable[[], Arrays], more: bool) -> Arrays:
         """A batch from its file; or made, and kept if there are more, before which a run may be interrupted."""
@@ -48,7 +49,7 @@ class Parts:
         if found is None:
             found = make()
             if more:
-                self._workdir.write_arrays(f"samples/.parts/{self._name}-{index}.npz", found)
+                self._workdir.write_arrays(f"{_FOLDER}/{self._name}-{index}.npz", found)
         return found
 
     def _read(self, index: int) -> Arrays | None:

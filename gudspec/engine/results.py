@@ -7,7 +7,7 @@ import itertools
 import json
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any
@@ -24,7 +24,7 @@ from gudspec.engine.heartbeat import Heartbeat
 from gudspec.engine.mesh import gathered, local_rows, place_rows, place_whole
 from gudspec.engine.parts import Parts
 from gudspec.engine.prepare import Prepared
-from gudspec.engine.processes import share
+from gudspec.engine.processes import meet, share
 from gudspec.engine.programs import evaluation, sampling
 from gudspec.engine.signals import Stop
 from gudspec.engine.workdir import Workdir
@@ -102,16 +102,17 @@ class Trained:
     def evaluate(self) -> list[dict[str, Any]]:
         """All results of `evaluate`, at every point of their `at`."""
         results = []
-        for entry in self.prepared.experiment.evaluate:
-            for at in points(entry):
+        entries = ((entry, at) for entry in self.prepared.experiment.evaluate for at in points(entry))
+        with Events(self.workdir) as events:
+            for entry, at in entries:
                 key = _key_of(entry, at, self.step)
                 place = "".join(f" {path.rpartition('.')[2]}={value:g}" for path, value in at.items())
                 result = self._kept.get(key)
                 if result is None:
-                    result = self._evaluate(entry, at)
-                    self._keep(key, result)
-                    with Events(self.workdir) as events:
-                        events.scalars(self.step, {f"evaluate/{entry.name}{place}": result["value"]})
+                    with self._parts(key) as parts:
+                        result = self._evaluate(entry, at, parts)
+                        self._keep(key, result)
+                    events.scalars(self.step, {f"evaluate/{entry.name}{place}": result["value"]})
                 results.append(result)
                 self.reporter.say(
                     f"{entry.name}{place}: {result['value']:.4f} ± {result['standard_error']:.4f} bits/dim"
@@ -127,24 +128,31 @@ class Trained:
             self._programs[key] = Compiled(jitted)
         return self._programs[key]
 
-    def _evaluate(self, entry: AnyEvaluation, at: Mapping[str, float]) -> dict[str, Any]:
+    def _parts(self, key: str) -> Parts:
+        return Parts(self.workdir, f"{key}-{self.prepared.experiment.seed}")
+
+    def _evaluate(self, entry: AnyEvaluation, at: Mapping[str, float], parts: Parts) -> dict[str, Any]:
         start, program = time.perf_counter(), self._evaluation(entry)
         images = self.images(entry)
-        values: list[np.ndarray] = []
         key = fold(root(self.prepared.experiment.seed), f"evaluate/{entry.name}")
         statistics, chosen = place_whole((self.statistics, self.program.at(at)), self.mesh)
         self.reporter.begin(entry.name, len(images))
         rows = local_rows(entry.batch_size, self.mesh)
-        for index, (batch, count) in enumerate(_batches(images, entry.batch_size, rows)):
-            self._check_stop()
-            self.heartbeat.progress(f"evaluating {entry.name}")
-            placed = place_rows(batch, entry.batch_size, self.mesh)
+
+        def batch(index: int) -> dict[str, np.ndarray]:
+            placed = place_rows(_batch(images, index * entry.batch_size + rows), entry.batch_size, self.mesh)
             batch_key = place_whole(fold(key, "batch", index), self.mesh)
-            bits = program(self.parameters, statistics, placed, batch_key, chosen)
-            values.append(np.asarray(bits)[:count])
-            self.reporter.advance(sum(map(len, values)))
+            return {"bits": np.asarray(program(self.parameters, statistics, placed, batch_key, chosen))}
+
+        values: list[np.ndarray] = []
+        for index, first in enumerate(range(0, len(images), entry.batch_size)):
+            self.check_stop()
+            self.heartbeat.progress(f"evaluating {entry.name}")
+            last = first + entry.batch_size >= len(images)
+            values.append(parts.take(index, partial(batch, index), more=not last)["bits"])
+            self.reporter.advance(min(first + entry.batch_size, len(images)))
         self.reporter.end()
-        bits = np.concatenate(values).astype(np.float64)
+        bits = np.concatenate(values)[: len(images)].astype(np.float64)
         if (encoded := self.prepared.source.encoded) is not None:
             if encoded.sampled:
                 bits = encoded.bits_of_images(bits, images)
@@ -175,16 +183,17 @@ class Trained:
     def sample(self) -> list[dict[str, Any]]:
         """All samples of `sample`, as pictures and arrays."""
         results = []
-        for entry in self.prepared.experiment.sample:
-            for index, at in enumerate(points(entry)):
+        asked = self.prepared.experiment.sample
+        entries = ((entry, index, at) for entry in asked for index, at in enumerate(points(entry)))
+        with Events(self.workdir) as events:
+            for entry, index, at in entries:
                 key = _key_of(entry, at, self.step)
                 name = entry.name if len(points(entry)) == 1 else f"{entry.name}-{index}"
                 result = self._kept.get(key)
                 if result is None or not share((self.workdir.samples / f"{name}.png").exists):
                     result = self.draw(entry, name, at)
                     self._keep(key, result)
-                    with Events(self.workdir) as events:
-                        events.image(self.step, f"samples/{name}", self.workdir.path / result["file"])
+                    events.image(self.step, f"samples/{name}", self.workdir.path / result["file"])
                 results.append(result)
                 self.reporter.say(f"{entry.name}: {entry.count} samples in {self.workdir.samples / name}.png")
         return results
@@ -206,9 +215,10 @@ class Trained:
     def draw(self, entry: Sample, name: str, at: Mapping[str, float]) -> dict[str, Any]:
         """Draws one set of samples and writes it as `samples/<name>.png` and `.npz`."""
         start = time.perf_counter()
-        with Parts(self.workdir, f"{_key_of(entry, at, self.step)}-{self.prepared.experiment.seed}") as parts:
+        with self._parts(_key_of(entry, at, self.step)) as parts:
             arrays = self._drawn(entry, at, parts)
             result = self._written(entry, name, at, arrays)
+        meet()  # the others must not leave while the first still writes
         return {**result, "seconds": time.perf_counter() - start}
 
     def _drawn(self, entry: Sample, at: Mapping[str, float], parts: Parts) -> dict[str, np.ndarray]:
@@ -216,7 +226,7 @@ class Trained:
         batches: list[dict[str, np.ndarray]] = []
         self.reporter.begin(entry.name, entry.count)
         for index, first in enumerate(range(0, entry.count, entry.together)):
-            self._check_stop()
+            self.check_stop()
             self.heartbeat.progress(f"sampling {entry.name}")
             last = first + entry.together >= entry.count
             batches.append(parts.take(index, partial(self._batch, entry, at, index), more=not last))
@@ -301,20 +311,17 @@ class Trained:
         self._kept[key] = result
         self.workdir.write(_FILE, self._kept)
 
-    def _check_stop(self) -> None:
+    def check_stop(self) -> None:
+        """Ends the run if it was asked to stop; every process asks equally often.
+
+        Raises:
+            Interrupted: it was.
+        """
         if self.stop.check():
             raise Interrupted(f"stopped after training; the same command continues in {self.workdir.path}")
 
 
-def _batches(images: Images, size: int, rows: np.ndarray) -> Iterator[tuple[dict[str, np.ndarray], int]]:
-    """Batches of one size, the last filled up with repetitions, and how many images of each count.
-
-    Args:
-        images: what is cut into batches.
-        size: images per batch.
-        rows: the rows of each batch that are wanted here.
-    """
-    for start in range(0, len(images), size):
-        part = images.take((start + rows) % len(images))
-        count = min(size, len(images) - start)
-        yield {"pixels": part.pixels} | ({} if part.labels is None else {"labels": part.labels}), count
+def _batch(images: Images, rows: np.ndarray) -> dict[str, np.ndarray]:
+    """Some rows of the images, which begin again behind the last."""
+    part = images.take(rows % len(images))
+    return {"pixels": part.pixels} | ({} if part.labels is None else {"labels": part.labels})

@@ -6,9 +6,13 @@ import threading
 from types import FrameType, TracebackType
 from typing import Protocol
 
-__all__ = ["Stop", "StopRequest", "TogetherStop"]
+__all__ = ["Stop", "StopRequest", "TogetherStop", "stop_signals"]
 
-_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+def stop_signals() -> tuple[signal.Signals, ...]:
+    """Signals that ask to stop: SIGTERM, Ctrl-C, and that of a closed terminal unless `nohup` keeps it away."""
+    hangup = () if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN else (signal.SIGHUP,)
+    return (signal.SIGTERM, signal.SIGINT, *hangup)
 
 
 class Stop(Protocol):
@@ -19,7 +23,7 @@ class Stop(Protocol):
 
 
 class StopRequest:
-    """While active, SIGTERM and Ctrl-C set `requested`; a second one ends the process as usual."""
+    """While active, a signal to stop sets `requested`; a second one ends the process as usual."""
 
     def __init__(self) -> None:
         self.requested = False
@@ -28,7 +32,7 @@ class StopRequest:
     def __enter__(self) -> "StopRequest":
         # only the main thread may handle signals; elsewhere the caller decides what they do
         if threading.current_thread() is threading.main_thread():
-            self._previous = {number: signal.signal(number, self._handle) for number in _SIGNALS}
+            self._previous = {number: signal.signal(number, self._handle) for number in stop_signals()}
         return self
 
     def __exit__(

@@ -22,26 +22,27 @@ class Skips:
     def __init__(self, workdir: Workdir, batches: Batches):
         self._workdir = workdir
         self._sizes = [size for steps, size in batches for _ in range(steps)]
-        self._skips: list[tuple[int, int]] = [
-            (step, images) for step, images in share(lambda: workdir.read(_FILE)).get("skips", [])
-        ]
-
-    @property
-    def count(self) -> int:
-        """How often images were left out."""
-        return len(self._skips)
+        kept = share(lambda: workdir.read(_FILE))
+        self._skips = [(int(step), int(images)) for step, images in kept.get("skips", [])]
+        self.count = int(kept.get("rollbacks", len(self._skips)))
+        """How often the run went back."""
 
     def before(self, step: int) -> int:
         """How many images were left out before `step`, counted from 0."""
         return sum(images for start, images in self._skips if start <= step)
 
     def add(self, start: int, failed: int) -> int:
-        """Leaves out the images of the steps after `start`, up to the `failed` one.
+        """Goes on after `start` with the images after those of the `failed` step.
+
+        Whatever was seen since `start` is left out, also what had been left out there before.
 
         Returns:
             How many images that are.
         """
-        images = sum(self._sizes[start:failed])
+        last = sum(self._sizes[:failed]) + self.before(failed - 1)
+        self._skips = [(step, images) for step, images in self._skips if step <= start]
+        images = last - sum(self._sizes[:start]) - self.before(start)
         self._skips.append((start, images))
-        self._workdir.write(_FILE, {"skips": self._skips})
+        self.count += 1
+        self._workdir.write(_FILE, {"skips": self._skips, "rollbacks": self.count})
         return images

@@ -17,12 +17,16 @@ from collections.abc import Callable, Sequence
 from types import FrameType
 from typing import IO
 
-__all__ = ["report_connected", "report_explained", "supervise", "supervised"]
+from gudspec.engine.signals import stop_signals
+
+__all__ = ["has_supervisor", "report_connected", "report_explained", "supervise", "supervised"]
 
 _VARIABLE = "GUDSPEC_SUPERVISED"
 _NATIVE = re.compile(r"^(F\d{4} |E\d{4} |\*\*\* )")
 """How the first line of a native failure begins; a stack trace follows."""
 _READY, _CONNECTED, _EXPLAINED = b"r", b"c", b"e"
+_ALONE_SECONDS = 15
+"""How long a process that was stopped still waits to meet the others: whoever stops it may kill it after 30."""
 
 
 def supervise(arguments: Sequence[str], where: str, stopped: Callable[[], bool] = lambda: False) -> int:
@@ -37,6 +41,7 @@ def supervise(arguments: Sequence[str], where: str, stopped: Callable[[], bool] 
         The exit code.
     """
     ours, theirs = socket.socketpair()
+    state = bytearray()
     child = subprocess.Popen(
         [sys.executable, "-m", "gudspec", *arguments],
         env={"TF_CPP_MIN_LOG_LEVEL": "2", **os.environ, _VARIABLE: str(theirs.fileno())},
@@ -47,7 +52,7 @@ def supervise(arguments: Sequence[str], where: str, stopped: Callable[[], bool] 
         errors="replace",
     )
     theirs.close()
-    told, state = _Signals(child), bytearray()
+    told = _Signals(child, state)
     told.stopped = told.stopped or stopped()
     states = threading.Thread(target=_listen, args=(ours, state, told), daemon=True)
     states.start()
@@ -72,27 +77,42 @@ def supervise(arguments: Sequence[str], where: str, stopped: Callable[[], bool] 
 
 
 class _Signals:
-    """Passes SIGTERM and Ctrl-C on to the child once it can handle them; a second one ends it."""
+    """Passes SIGTERM and Ctrl-C on to the child once it can handle them; a second one ends it.
 
-    def __init__(self, child: subprocess.Popen[str]):
+    While it waits for the others natively it cannot: they may still come, for a while, and then all of them stop.
+
+    Args:
+        child: who is told.
+        state: what it has said of itself.
+    """
+
+    def __init__(self, child: subprocess.Popen[str], state: bytearray):
         self.stopped = False
-        self._child = child
-        self._ready = False
-        for number in (signal.SIGTERM, signal.SIGINT):
+        self._child, self._state = child, state
+        self._once = threading.Lock()
+        for number in stop_signals():
             signal.signal(number, self._handle)
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
         if self.stopped:
             self._child.kill()
+            return
         self.stopped = True
-        if self._ready:
-            self._child.terminate()
+        self.pass_on()
 
-    def ready(self) -> None:
-        """The child handles signals from now on."""
-        self._ready = True
-        if self.stopped:
-            self._child.terminate()
+    def pass_on(self) -> None:
+        """Tells the child of a signal, if one came and it handles signals."""
+        if not self.stopped or _READY not in self._state or not self._once.acquire(blocking=False):
+            return
+        self._child.terminate()
+        if _CONNECTED not in self._state:
+            waiting = threading.Timer(_ALONE_SECONDS, self._give_up)
+            waiting.daemon = True
+            waiting.start()
+
+    def _give_up(self) -> None:
+        if _CONNECTED not in self._state:
+            self._child.kill()
 
 
 def _listen(ours: socket.socket, state: bytearray, signals: _Signals) -> None:
@@ -100,7 +120,7 @@ def _listen(ours: socket.socket, state: bytearray, signals: _Signals) -> None:
     while said := ours.recv(1):
         state += said
         if said == _READY:
-            signals.ready()
+            signals.pass_on()
 
 
 def _pass_on(stderr: IO[str]) -> str:
@@ -116,12 +136,17 @@ def _pass_on(stderr: IO[str]) -> str:
     return native[:300]
 
 
+def has_supervisor() -> bool:
+    """Whether this process is the child of a supervisor."""
+    return _VARIABLE in os.environ
+
+
 def supervised() -> bool:
     """Whether this process has a supervisor. The first call tells it that signals are handled, and watches it."""
-    if (number := os.environ.get(_VARIABLE)) is None:
+    if not has_supervisor():
         return False
     _say(_READY)
-    threading.Thread(target=_follow, args=(int(number),), daemon=True).start()
+    threading.Thread(target=_follow, args=(int(os.environ[_VARIABLE]),), daemon=True).start()
     return True
 
 

@@ -118,11 +118,15 @@ class Workdir:
             lines.write(line)
 
     def load_statistics(self) -> Statistics | None:
-        """The statistics that the run was started with."""
+        """The statistics that the run was started with; None if they are missing or damaged."""
         try:
             with (self.path / "statistics.npz").open("rb") as file, np.load(file) as arrays:
                 return Statistics(**{name: arrays[name] for name in Statistics._fields if name in arrays})
-        except (FileNotFoundError, ValueError, KeyError, OSError, TypeError):
+        except FileNotFoundError:
+            return None
+        except OSError:  # the storage fails: they may be intact
+            raise
+        except Exception:  # whatever NumPy makes of a damaged file
             return None
 
     def save_statistics(self, statistics: Statistics) -> None:
@@ -141,11 +145,14 @@ class Workdir:
 
 @cache
 def commit() -> str | None:
-    """The commit of the code that runs; None outside a repository."""
+    """The commit of the code that runs; None if it was installed without its repository."""
+    checkout = Path(__file__).parents[2]
+    if not (checkout / ".git").exists():  # a repository around an environment is somebody else's
+        return os.environ.get("GUDSPEC_COMMIT") or None
     try:
         return subprocess.run(
             ["git", "describe", "--always", "--dirty", "--abbrev=40"],
-            cwd=Path(__file__).parent,
+            cwd=checkout,
             capture_output=True,
             text=True,
             check=True,

@@ -7,8 +7,11 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from types import FrameType, TracebackType
 from typing import Self
+
+from gudspec.engine.signals import stop_signals
 
 __all__ = ["Processes", "command"]
 
@@ -19,7 +22,7 @@ def command(*arguments: str) -> list[str]:
 
 
 class Processes:
-    """Runs processes and passes SIGTERM and Ctrl-C on to them; a third signal ends them at once.
+    """Runs processes and passes signals to stop on to them; a third one ends them at once.
 
     A second one is passed on too: they pass it on in turn, and what they have started ends with them.
 
@@ -38,7 +41,7 @@ class Processes:
         self._missed, self._signals = 0, 0
 
     def __enter__(self) -> Self:
-        self._previous = {number: signal.signal(number, self._stop) for number in (signal.SIGTERM, signal.SIGINT)}
+        self._previous = {number: signal.signal(number, self._stop) for number in stop_signals()}
         return self
 
     def __exit__(
@@ -90,7 +93,8 @@ class Processes:
     def _follow(self, label: str, process: subprocess.Popen[str]) -> None:
         assert process.stdout is not None
         for line in process.stdout:
-            self._say(f"[{label}] {line.rstrip()}")
+            with suppress(OSError):  # who read our lines has gone: the process must not wait for that
+                self._say(f"[{label}] {line.rstrip()}")
         self._ended.put((label, process.wait()))
 
     def _stop(self, number: int, frame: FrameType | None) -> None:

@@ -82,8 +82,10 @@ def _row(name: str, workdir: epath.Path | None, told: object) -> Row:
     reached = [found for one in (beat, last, summary if done else {}) if (found := one.get("step", one.get("steps")))]
     updated = beat.get("time")
     alive = bool(beat) and beat.get("phase") != "ended"
-    if alive:
-        status = "running" if time.time() - float(updated or 0) < _SILENT else "lost"
+    if alive and time.time() - float(updated or 0) < _SILENT:
+        status = "running"
+    elif alive and not done:
+        status = "lost"
     else:
         # who ended it after the sweep has the last word
         last_word = ended if ended.get("time", 0) >= (updated or 0) else beat

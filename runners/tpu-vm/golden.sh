@@ -10,7 +10,7 @@ mine=
 
 remote=$(cat <<'GUDSPEC_REMOTE'
 set -e
-pip install --quiet "gudspec @ git+https://github.com/my-project/gudspec" "jax[tpu]" "etils[epath-gcs]"
+pip install --quiet "gudspec[gcs] @ git+https://github.com/my-project/gudspec" "jax[tpu]"
 cat >"$HOME/gudspec-spec.yaml" <<'GUDSPEC_SPEC'
 gudspec: 1
 name: example
@@ -102,7 +102,7 @@ launch:
   project: my-project
   zone: us-west4-a
   image: "registry.example.com/images/gudspec:0.1.0"
-  setup: "pip install --quiet \"gudspec @ git+https://github.com/my-project/gudspec\" \"jax[tpu]\" \"etils[epath-gcs]\""
+  setup: "pip install --quiet \"gudspec[gcs] @ git+https://github.com/my-project/gudspec\" \"jax[tpu]\""
   retries: 3
 GUDSPEC_SPEC
 # A connection may break and leave gudspec running, which then holds the workdir: it saves itself and goes first.

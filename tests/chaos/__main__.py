@@ -1,7 +1,8 @@
 """Chaos: `python -m tests.chaos`, or `make chaos`.
 
 Small runs are killed, told to stop, damaged, starved of disk and doubled, at random moments from a seeded list. Each
-must then end as if nothing had happened, to the bit. The same command goes on where it stopped.
+must then end as if nothing had happened, to the bit. The same command goes on where it stopped, unless the code has
+changed.
 """
 
 import argparse
@@ -10,6 +11,7 @@ import os
 import sys
 from pathlib import Path
 
+from gudspec.engine.workdir import commit
 from tests.chaos.campaign import Campaign
 
 __all__ = ["main"]
@@ -22,7 +24,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--seed", type=int, default=0, help="of the list of faults")
     parser.add_argument("--folder", type=Path, default=Path("runs/chaos"), help="where runs and results are")
     given = parser.parse_args(arguments)
-    folder = given.folder.absolute()
+    folder = given.folder.absolute() / (commit() or "installed")
     os.environ.setdefault("GUDSPEC_CACHE", str(folder / "statistics"))
     os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(folder / "compilation"))
     os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")

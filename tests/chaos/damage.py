@@ -17,7 +17,12 @@ def damage(workdir: Path, kind: str, seed: int) -> bool:
         seed: chooses the file and the place.
     """
     draw = random.Random(seed)
-    named = {"torn_metrics": "metrics.jsonl", "torn_results": "results.json", "lost_statistics": "statistics.npz"}
+    named = {
+        "torn_metrics": "metrics.jsonl",
+        "torn_results": "results.json",
+        "torn_statistics": "statistics.npz",
+        "lost_statistics": "statistics.npz",
+    }
     if kind in named:
         file = workdir / named[kind]
         if not file.exists() or not file.stat().st_size:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 __all__ = ["Attempt", "Case", "case"]
 
-AT_REST = ("bit_flip", "truncate", "remove", "torn_metrics", "torn_results", "lost_statistics")
+AT_REST = ("bit_flip", "truncate", "remove", "torn_metrics", "torn_results", "torn_statistics", "lost_statistics")
 """What is done to the files of a run that stands still."""
 RUNNING = {"kill": 5, "kill_in_save": 4, "term": 4, "full_disk": 3, "read_only": 1, "second_run": 1}
 """What is done to a run that is going on, and how often relative to the others."""

@@ -30,6 +30,7 @@ def test_damage_changes_a_file(tmp_path: Path, kind: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("compiled_fast")
 def test_six_faults_lose_nothing(tmp_path: Path) -> None:
     campaign = Campaign(tmp_path, 0)
     while campaign.injected < 6:

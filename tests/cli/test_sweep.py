@@ -11,6 +11,7 @@ import pytest
 from tests.cli.test_commands import gudspec
 from tests.cli.test_launch import TINY
 
+pytestmark = pytest.mark.usefixtures("compiled_fast")
 SWEEP = TINY + "sweep: {zip: {train.optimizer.learning_rate: [1e-3, 1e+30, 2e-3], seed: [0, 1, 2]}}\n"
 NAMES = [f"tiny-learning_rate-{rate}-seed-{seed}" for seed, rate in enumerate(("0.001", "1e_30", "0.002"))]
 

@@ -4,6 +4,7 @@ import asyncio
 import json
 import shutil
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import jax
@@ -29,8 +30,11 @@ def abstract(size: int = 1000) -> TrainState:
     return jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=device), state(0, size))
 
 
-def opened(folder: Path, **spec: object) -> Checkpoints:
-    return Checkpoints(epath.Path(folder), Checkpoint(**spec), {"design_hash": "abc", "spec": "gudspec: 1\n"})
+def opened(
+    folder: Path, left_out: Callable[[int], int] = lambda step: 0, design: str = "abc", **spec: object
+) -> Checkpoints:
+    travels = {"design_hash": design, "spec": "gudspec: 1\n"}
+    return Checkpoints(epath.Path(folder), Checkpoint(**spec), travels, left_out)
 
 
 def test_the_latest_the_best_and_the_multiples_are_kept(tmp_path: Path) -> None:
@@ -242,3 +246,51 @@ def test_a_checkpoint_of_an_older_form_is_refused_and_left(tmp_path: Path) -> No
     with pytest.raises(Refused, match="in another form by an older gudspec"), opened(tmp_path) as checkpoints:
         checkpoints.restore(abstract(), pytest.fail)
     assert file.exists()
+
+
+@pytest.mark.parametrize("keep", [1, 2])
+def test_a_run_that_went_back_starts_again_before_that(tmp_path: Path, keep: int) -> None:
+    """From step 3 on other images are seen: what was saved after it is of the past, and no longer the latest."""
+    with opened(tmp_path, keep_every=3) as checkpoints:
+        for step in (3, 6, 9):
+            checkpoints.save(state(step))
+        checkpoints.wait()
+
+    def since(step: int) -> int:
+        return 48 if step >= 3 else 0
+
+    with opened(tmp_path, since, keep=keep) as checkpoints:
+        found = checkpoints.restore(abstract(), pytest.fail)
+        assert found is not None
+        assert int(found.step) == 3
+        checkpoints.save(state(4))
+        checkpoints.wait()
+        assert checkpoints.steps == [3, 4][-keep:]
+        checkpoints.save(state(6))
+        checkpoints.wait()
+    with opened(tmp_path, since, keep=keep) as checkpoints:
+        found = checkpoints.restore(abstract(), pytest.fail)
+        assert found is not None
+        assert int(found.step) == 6
+
+
+def test_a_step_that_was_set_aside_is_saved_again(tmp_path: Path) -> None:
+    with opened(tmp_path, keep=2) as checkpoints:
+        for step in (3, 6):
+            checkpoints.save(state(step))
+        checkpoints.wait()
+        checkpoints.set_aside(6)
+        assert checkpoints.usable == [3]
+        checkpoints.save(state(6)._replace(key=jax.random.key(1)))
+        checkpoints.wait()
+        assert checkpoints.usable == [3, 6]
+        found = checkpoints.restore(abstract(), pytest.fail)
+        assert digest(found) == digest(state(6)._replace(key=jax.random.key(1)))
+
+
+def test_another_design_is_refused(tmp_path: Path) -> None:
+    """Also where the file that says so first is damaged."""
+    with opened(tmp_path) as checkpoints:
+        checkpoints.save(state(3))
+    with opened(tmp_path, design="def") as checkpoints, pytest.raises(Refused, match="another design, abc, not def"):
+        checkpoints.restore(abstract(), pytest.fail)

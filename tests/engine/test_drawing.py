@@ -144,7 +144,7 @@ class After:
 def test_a_drawing_in_batches_repeats_none_after_an_interruption(workdir: Path) -> None:
     entries = "[{name: parts, count: 7, batch_size: 3, task: {kind: roundtrip}, sampler: {kind: ddim, steps: 5}}]"
     task = loads(SPEC, [f"sample={entries}"])
-    parts = workdir / "samples" / ".parts"
+    parts = workdir / ".parts"
     with pytest.raises(Interrupted):  # the first check is that of the start, then one before each batch
         draw(workdir, experiment=task, options=Options(stop=After(3)))
     kept = {file.name: file.stat().st_mtime_ns for file in parts.iterdir()}

@@ -9,6 +9,7 @@ import pytest
 import gudspec
 from gudspec.data import DataError
 from gudspec.engine.main import Options, draw
+from gudspec.engine.metrics import read_metrics
 from gudspec.engine.prepare import open_data
 from gudspec.engine.stage import frozen
 from gudspec.engine.workdir import Workdir
@@ -17,6 +18,7 @@ from gudspec.program.compiler import compile
 from gudspec.program.staged import Staged
 from gudspec.spec.load import load, loads
 from gudspec.verify.gaussian import gaussian_data
+from tests.engine import cluster
 
 SPECS = Path(__file__).parents[2] / "specs"
 AUTOENCODER = """
@@ -67,6 +69,28 @@ def test_a_run_trains_draws_and_repeats_itself(folder: Path) -> None:
     assert (folder / "one" / "report.html").exists()
     draw(folder / "one", 8, seed=1, options=Options())
     assert (folder / "one" / "samples" / "drawn-8-seed1.npz").exists()
+
+
+@pytest.mark.slow
+def test_several_processes_read_the_autoencoder_together(folder: Path, tmp_path: Path) -> None:
+    spec = tmp_path / "staged.yaml"
+    spec.write_text(staged(folder), encoding="utf-8")
+    cluster.succeed("run", spec, "--workdir", tmp_path / "two", processes=2)
+    alone = gudspec.run(loads(staged(folder)), tmp_path / "one")
+    losses = [[line["loss"] for line in read_metrics(Workdir.at(tmp_path / name))] for name in ("one", "two")]
+    np.testing.assert_allclose(*losses, rtol=1e-5)
+    np.testing.assert_array_equal(*(Workdir.at(tmp_path / name).load_statistics().frozen for name in ("one", "two")))
+    assert alone.summary["steps"] == 4
+
+
+@pytest.mark.slow
+def test_an_autoencoder_that_was_interrupted_is_refused(folder: Path, tmp_path: Path) -> None:
+    """Though `gudspec eval` sums it up."""
+    gudspec.run(loads(AUTOENCODER, ["train.steps=2"]), tmp_path / "short")
+    spec = tmp_path / "short" / "spec.resolved.yaml"
+    spec.write_text(spec.read_text().replace("steps: 2", "steps: 4"))
+    with pytest.raises(DataError, match="has 2 of 4 steps"):
+        open_data(loads(staged(tmp_path, "short")))
 
 
 @pytest.mark.slow

@@ -16,7 +16,8 @@ from typer.testing import CliRunner
 
 from gudspec.cli.main import app
 from gudspec.engine import loop
-from gudspec.engine.main import Options, run
+from gudspec.engine.compiled import Compiled
+from gudspec.engine.main import Options, evaluate, run
 from gudspec.errors import Diverged, Interrupted
 from gudspec.spec.load import loads
 
@@ -78,6 +79,53 @@ def test_stopped_at_any_question_and_continued(undisturbed: tuple[Path, int], tm
         assert not (workdir / "summary.json").exists()
         run(loads(TEXT), workdir)
         assert outcome(workdir) == outcome(expected), call
+
+
+def test_an_evaluation_repeats_no_batch(
+    undisturbed: tuple[Path, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workdir, computed = tmp_path / "w", []
+    take = Compiled.__call__
+
+    def call(this: Compiled, *arguments: Any) -> Any:
+        computed.append(this)
+        return take(this, *arguments)
+
+    with pytest.raises(Interrupted):  # before the last of three batches
+        run(loads(TEXT), workdir, options=Options(stop=StopAt(1 + 12 + 3)))
+    assert len(list((workdir / ".parts").iterdir())) == 2
+    monkeypatch.setattr(Compiled, "__call__", call)
+    run(loads(TEXT, ["sample=[]"]), workdir)
+    assert len(computed) == 1
+    assert not (workdir / ".parts").exists()
+    summaries = [json.loads((one / "summary.json").read_text()) for one in (workdir, undisturbed[0])]
+    assert summaries[0]["evaluations"][0]["value"] == summaries[1]["evaluations"][0]["value"]
+
+
+def test_a_run_that_was_evaluated_half_way_goes_on(undisturbed: tuple[Path, int], tmp_path: Path) -> None:
+    workdir = tmp_path / "w"
+    with pytest.raises(Interrupted):
+        run(loads(TEXT), workdir, options=Options(stop=StopAt(6)))
+    assert evaluate(workdir).summary["steps"] == 5
+    assert run(loads(TEXT), workdir).summary["steps"] == 12
+    assert outcome(workdir) == outcome(undisturbed[0])
+
+
+def test_rolled_back_and_stopped_it_starts_again_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not from the checkpoint that led to the failure, which lies on the disk with a later step."""
+    image = _image_of_step(monkeypatch, tmp_path / "seen", 8)
+    changes = ["train.divergence=rollback", "checkpoint={every: 3, keep: 5}", "evaluate=[]", "sample=[]"]
+    with monkeypatch.context() as patch:
+        Poison(patch, image, float("nan"))
+        run(loads(TEXT, changes), tmp_path / "whole")
+    kept = json.loads((tmp_path / "whole" / "summary.json").read_text())["parameters_sha256"]
+    for call in (9, 10, 11, 12):
+        with monkeypatch.context() as patch:
+            Poison(patch, image, float("nan"))
+            with pytest.raises(Interrupted):
+                run(loads(TEXT, changes), tmp_path / str(call), options=Options(stop=StopAt(call)))
+            run(loads(TEXT, changes), tmp_path / str(call))
+        assert json.loads((tmp_path / str(call) / "summary.json").read_text())["parameters_sha256"] == kept
 
 
 def test_checkpoints_lists_and_verifies(undisturbed: tuple[Path, int], tmp_path: Path) -> None:
@@ -159,8 +207,9 @@ def test_rolling_back_goes_further_where_a_checkpoint_is_at_fault(
 
     monkeypatch.setattr(loop._Step, "__call__", step)
     run(loads(TEXT, ["train.divergence=rollback", "evaluate=[]", "sample=[]"]), tmp_path / "w")
-    skips = json.loads((tmp_path / "w" / "skipped.json").read_text())["skips"]
-    assert [start for start, _ in skips] == [6, 3]
+    kept = json.loads((tmp_path / "w" / "skipped.json").read_text())
+    assert [start for start, _ in kept["skips"]] == [3], "what was left out from step 6 on is left out from step 3 on"
+    assert kept["rollbacks"] == 2
     assert done[-9:] == list(range(4, 13)), "from step 3 on, all went well"
     checked = CliRunner().invoke(app, ["checkpoints", str(tmp_path / "w")])
     assert checked.exit_code == 0, checked.output

@@ -77,6 +77,19 @@ def test_how_long_to_wait_can_be_told(spec: Path, tmp_path: Path) -> None:
     assert "not all processes came (process 0 of 2, which meet at localhost:" in errors
 
 
+def test_sigterm_while_a_process_is_missing(spec: Path, tmp_path: Path) -> None:
+    """It ends before whoever stops it loses patience, not when the meeting does."""
+    arguments = ("run", spec, "--workdir", tmp_path / "w", "--meeting-seconds", 300)
+    running = cluster.start(arguments, processes=2, missing=(1,))
+    time.sleep(12)  # it waits
+    before = time.monotonic()
+    running[0].send_signal(signal.SIGTERM)
+    ((code, _, errors),) = cluster.finish(running)
+    assert code == 75, errors
+    assert "interrupted while starting" in errors
+    assert time.monotonic() - before < 60
+
+
 @pytest.mark.parametrize("lost", [0, 1])
 def test_a_process_that_dies_ends_the_others_with_a_message(spec: Path, tmp_path: Path, lost: int) -> None:
     workdir = tmp_path / "w"

@@ -19,10 +19,12 @@ from gudspec.engine.events import Events
 from gudspec.engine.heartbeat import Heartbeat
 from gudspec.engine.lock import locked
 from gudspec.engine.metrics import Interval, MetricsLog, device_facts, read_metrics
+from gudspec.engine.parts import Parts
 from gudspec.engine.profile import Profile
 from gudspec.engine.skips import Skips
 from gudspec.engine.workdir import Workdir
 from gudspec.errors import Diverged, Refused
+from gudspec.program.design import Statistics
 
 
 def test_a_second_run_is_refused_and_the_first_is_named(tmp_path: Path) -> None:
@@ -300,3 +302,47 @@ def test_tail_shows_intervals_and_the_state(tmp_path: Path) -> None:
     workdir.write("heartbeat.json", beat)
     shown = CliRunner().invoke(app, ["tail", str(tmp_path), "--once"]).output
     assert "process 1 on far was training at step 20, and has not been heard of" in shown
+
+
+@pytest.mark.parametrize("kind", ["cut", "bit", "empty", "absent"])
+def test_damaged_statistics_count_as_missing(tmp_path: Path, kind: str) -> None:
+    workdir = Workdir.at(tmp_path)
+    workdir.save_statistics(Statistics(*(np.ones((4, 4, 1)),) * len(Statistics._fields)))
+    assert workdir.load_statistics() is not None
+    file = tmp_path / "statistics.npz"
+    content = bytearray(file.read_bytes())
+    for place in range(0, len(content), 97):
+        if kind == "cut":
+            file.write_bytes(content[: place or 1])
+        elif kind == "bit":
+            content[place] ^= 1
+            file.write_bytes(content)
+        elif kind == "empty":
+            file.write_bytes(b"")
+        else:
+            file.unlink(missing_ok=True)
+        found = workdir.load_statistics()  # no bit may end in another exception, be it one that says nothing
+        assert found is None or kind == "bit"
+
+
+def test_storage_that_fails_is_not_taken_for_missing_statistics(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*arguments: object, **options: object) -> None:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(np, "load", fail)
+    (tmp_path / "statistics.npz").write_bytes(b"content")
+    with pytest.raises(OSError, match="Input/output"):
+        Workdir.at(tmp_path).load_statistics()
+
+
+def test_parts_of_another_result_stay(tmp_path: Path) -> None:
+    workdir = Workdir.at(tmp_path)
+    Parts(workdir, "one").take(0, lambda: {"a": np.ones(3)}, more=True)  # and an interruption
+    with Parts(workdir, "two") as two:
+        two.take(0, lambda: {"a": np.zeros(3)}, more=True)
+    assert [file.name for file in (tmp_path / ".parts").iterdir()] == ["one-0.npz"]
+    with Parts(workdir, "one") as one:
+        np.testing.assert_array_equal(one.take(0, lambda: {"a": np.zeros(3)}, more=True)["a"], np.ones(3))
+    assert not (tmp_path / ".parts").exists()

@@ -34,16 +34,28 @@ def test_a_process_that_dies_has_failed() -> None:
         assert processes.wait() == ("a", 1)
 
 
-def test_a_signal_is_passed_on() -> None:
-    before = signal.getsignal(signal.SIGTERM)
+def test_a_process_ends_though_nobody_hears_it() -> None:
+    def say(line: str) -> None:
+        raise BrokenPipeError
+
+    with Processes(say) as processes:
+        processes.start_process("a", python("for _ in range(100_000): print('a line')"))
+        assert processes.wait() == ("a", 0)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_is_passed_on(number: signal.Signals) -> None:
+    previous = signal.signal(signal.SIGHUP, signal.SIG_DFL)  # `nohup` may ignore it
+    before = signal.getsignal(number)
     ready = threading.Event()
     with Processes(lambda line: ready.set()) as processes:
         processes.start_process("a", python(SLEEP))
         assert ready.wait(30)
-        os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), number)
         assert processes.wait() == ("a", 75)
         assert processes.stopped
-    assert signal.getsignal(signal.SIGTERM) is before
+    assert signal.getsignal(number) is before
+    signal.signal(signal.SIGHUP, previous)
 
 
 def test_a_third_signal_ends_it() -> None:

@@ -43,6 +43,7 @@ METRICS = '{"step": 10, "loss": 2.0, "images_per_second": 5.0}\n{"step": 20, "lo
     [
         ({"heartbeat_json": beat("training")}, None, "running"),
         ({"heartbeat_json": beat("training", ago=300)}, None, "lost"),
+        ({"heartbeat_json": beat("sampling", ago=300), "summary_json": SUMMARY, "report_html": "x"}, None, "done"),
         ({"heartbeat_json": beat("ended")}, None, "stopped"),
         ({"heartbeat_json": beat("ended")}, 75, "interrupted"),
         ({"heartbeat_json": beat("ended")}, 3, "diverged"),

@@ -12,6 +12,8 @@ from gudspec.program.compiler import compile
 from gudspec.program.keys import root
 from gudspec.spec.load import loads
 
+pytestmark = pytest.mark.usefixtures("compiled_fast")
+
 BEGIN = """\
 gudspec: 1
 name: abstract

@@ -13,6 +13,8 @@ from gudspec.program.elbo import Code, divergence, log_normal, negative_elbo, re
 from gudspec.program.keys import root
 from gudspec.spec.load import loads
 
+pytestmark = pytest.mark.usefixtures("compiled_fast")
+
 PIXELS, LATENTS = 6, 2
 DEVIATION = 0.4
 COUNT = 40_000

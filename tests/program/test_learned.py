@@ -12,6 +12,8 @@ import gudspec
 from gudspec.program.design import Statistics
 from gudspec.spec.load import loads
 
+pytestmark = pytest.mark.usefixtures("compiled_fast")
+
 TEXT = """
 gudspec: 1
 name: learned

@@ -22,6 +22,8 @@ from gudspec.program.program import Program
 from gudspec.program.segments import resting
 from gudspec.spec.load import loads
 
+pytestmark = pytest.mark.usefixtures("compiled_fast")
+
 TURNING = (0.25, 0.75)
 DVDP = "{kind: dvdp, turning: [0.25, 0.75], base: {kind: linear, gamma: {min: -9, max: 5}}}"
 

@@ -26,6 +26,8 @@ from gudspec.program.steps import ancestral_step, ddim_step
 from gudspec.program.train import TrainState
 from gudspec.spec.load import loads
 
+pytestmark = pytest.mark.usefixtures("compiled_fast")
+
 SIDE, TURNING = 4, 0.4
 SHAPE, CODE = (SIDE, SIDE, 1), (SIDE // 2, SIDE // 2, 1)
 BASE = "{kind: linear, gamma: {min: -9, max: 5}}"
