@@ -24,7 +24,7 @@ test-all: test
 
 # Compiles the paper's CIFAR-10 programs for TPU slices that are not there: libtpu does it on any CPU. It has an
 # environment of its own, since everything else should run as on a machine without TPUs. What is asserted does not depend
-# on how hard XLA tries to optimize, but its time does: with O0 most of an hour on two cores, otherwise hours.
+# on how hard XLA tries to optimize, but its time does: with O0 twenty minutes on two cores, otherwise hours.
 TPU := .venv-tpu
 
 $(TPU)/.installed: requirements.lock pyproject.toml

@@ -56,7 +56,7 @@ def measure(size: str, rounds: int, steps: int, sample_steps: int, count: int) -
     take_turns(training, rounds)
     sampling = drawers(made, model, schedule, parameters, sample_steps, count)
     spread = [float(np.std(side())) for side in sampling]
-    np.testing.assert_allclose(*spread, rtol=0.1)  # of images that differ in their noise
+    np.testing.assert_allclose(*spread, rtol=0.3)  # of few images that differ in their noise
     take_turns(sampling, rounds)
     batch, names = len(made.pixels), ("gudspec", "nnx loop")
     return {
