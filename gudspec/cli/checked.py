@@ -14,34 +14,34 @@ from gudspec.spec.tree import place
 __all__ = ["checked", "located", "passed"]
 
 
-def checked(spec: Path, overrides: Sequence[str] | None, base: Source | None = None) -> Document:
+def checked(spec: Path, overrides: Sequence[str] | None, base: Source | None = None, told: bool = False) -> Document:
     """A spec that lints without errors; its warnings go to stderr.
 
     Args:
         spec: the file.
         overrides: `path=value` each.
         base: a text that the file builds on without saying so.
+        told: whether the user has seen the warnings.
 
     Raises:
         SpecError: it cannot run.
     """
-    return passed(read(spec, overrides or (), base=base), base)
+    return passed(read(spec, overrides or (), base=base), base, told)
 
 
-def passed(document: Document, base: Source | None = None) -> Document:
+def passed(document: Document, base: Source | None = None, told: bool = False) -> Document:
     """A spec that was read already, if it lints without errors; its warnings go to stderr, but not those of its base.
 
     Raises:
         SpecError: it cannot run.
     """
-    from gudspec.engine.supervisor import has_supervisor
     from gudspec.linter.check import check
 
     found = check(document)
     if any(one.severity == "error" for one in found):
         raise SpecError(found)
     own = [one for one in found if base is None or one.span.file != base.name]
-    if own and not has_supervisor():  # which has told them already
+    if own and not told:
         typer.echo(render(own), err=True)
     return document
 

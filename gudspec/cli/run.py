@@ -17,6 +17,7 @@ from gudspec.cli.together import (
 )
 from gudspec.engine.processes import MEETING_SECONDS
 from gudspec.engine.signals import StopRequest
+from gudspec.engine.supervisor import has_supervisor
 
 __all__ = ["run"]
 
@@ -43,7 +44,7 @@ def run(
     from gudspec.cli.checked import checked, located
 
     with StopRequest() as early:
-        document = checked(spec, [*(overrides or ()), *mesh_overrides(mesh)])
+        document = checked(spec, [*(overrides or ()), *mesh_overrides(mesh)], told=has_supervisor())
         steps = _steps(profile)
         with together(early, coordinator, processes, process, meeting_seconds) as stop, located(document):
             from gudspec.engine.console import Terminal  # JAX is only paid for by a spec that can run

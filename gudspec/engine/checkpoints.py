@@ -73,6 +73,8 @@ class Saved:
         """
         file = self._folder / str(step) / "_CHECKPOINT_METADATA"
         found: dict[str, Any] = json.loads(file.read_text())["custom_metadata"]
+        if found.get("seal") not in (None, _seal(found)):
+            raise ValueError(f"{file.name} does not match its checksum")
         return found
 
     def load(self, step: int, abstract: TrainState) -> tuple[TrainState | None, str]:
@@ -140,6 +142,7 @@ class Checkpoints(Saved):
         self._travels = {**travels, "version": __version__, "commit": commit()}
         self._left_out = left_out
         self._aside: set[int] = set()
+        self._damaged: set[int] = set()
         with self.writing():
             share(self._mend)
             self._checkpointer = ocp.training.Checkpointer(
@@ -163,7 +166,7 @@ class Checkpoints(Saved):
     @property
     def usable(self) -> list[int]:
         """Steps to which the run may return, rising: neither damaged, as far as known, nor set aside."""
-        return [step for step in self.steps if step not in self._aside]
+        return [step for step in self.steps if step not in self._aside | self._damaged]
 
     def set_aside(self, step: int) -> None:
         """Leaves a checkpoint out of account; it stays where it is until the next one is saved."""
@@ -183,13 +186,15 @@ class Checkpoints(Saved):
         content, small = pack(state)
         checksums = {"small": small, "large": checksum(content["large"])}
         metadata = {
+            **self._travels,
             "structure": _structure(state),
             "apart": list(content["large"]),
             "checksums": checksums,
             "left_out": self._left_out(step - 1),
         }
-        again = step in self._aside
+        again = step in self._aside | self._damaged
         self._aside.discard(step)
+        self._damaged.discard(step)
         with self.writing():
             self._checkpointer.save_async(
                 step,
@@ -197,7 +202,7 @@ class Checkpoints(Saved):
                 force=True,
                 overwrite=again,
                 metrics=dict(metrics or {}),
-                custom_metadata={**self._travels, **metadata},
+                custom_metadata={**metadata, "seal": _seal(metadata)},
             )
 
     def wait(self) -> None:
@@ -209,8 +214,8 @@ class Checkpoints(Saved):
         """The latest intact state, or None if nothing was saved yet, or all of it was set aside.
 
         What was saved before the run went back behind it, to leave out images, is set aside. Damaged checkpoints are
-        named, and left where they are until the next one is saved. Where none can be read, the storage is more likely
-        at fault than all of them: to start anew would delete them.
+        named, and left where they are, until their step is reached, and saved, again. Where none can be read, the
+        storage is more likely at fault than all of them: to start anew would delete them.
 
         Args:
             abstract: shapes, types and shardings of the state; the topology may be another than that of the save.
@@ -220,14 +225,17 @@ class Checkpoints(Saved):
             Refused: a checkpoint is intact but was saved by another network, another version of it or another design.
             RunError: there are checkpoints, but none can be read; or the storage refused or did not answer.
         """
-        self._aside |= share(self._superseded)
+        if superseded := share(self._superseded):
+            self._aside |= superseded
+            steps = ", ".join(map(str, sorted(superseded)))
+            report(f"checkpoints that were saved before the run went back are left out of account: {steps}")
         problems: dict[int, str] = {}
         for step in reversed(self.usable):
             state, problem = self.load(step, abstract)
             if state is not None:
                 for damaged, why in problems.items():
                     report(f"checkpoint {self._folder / str(damaged)} is damaged ({why}); using the one of step {step}")
-                self._aside |= set(problems)
+                self._damaged |= set(problems)
                 return state
             problems[step] = problem
         if problems:
@@ -240,7 +248,7 @@ class Checkpoints(Saved):
         if steps and self._left_out(steps[-1]):
             for step in steps:
                 with suppress(Exception):  # whatever Orbax makes of damaged files; `load` says what
-                    if self.metadata(step).get("left_out", 0) != self._left_out(step - 1):
+                    if self.metadata(step).get("left_out") not in (None, self._left_out(step - 1)):
                         found.add(step)
         return found
 
@@ -266,7 +274,7 @@ class Checkpoints(Saved):
             full = "No space left" in text or "RESOURCE_EXHAUSTED" in text or "Disk quota" in text
             if not (full or of_storage(error) or "file" in text.lower()):
                 raise
-            steps = [step for step in super().steps if step not in self._aside]
+            steps = [step for step in super().steps if step not in self._aside | self._damaged]
             last = (
                 f"the last intact checkpoint is {self._folder / str(steps[-1])}" if steps else "none was saved before"
             )
@@ -362,6 +370,12 @@ def _read(path: epath.Path, abstract: Packed) -> Packed:
     with ocp.Context(multiprocessing_options=options):
         read: Packed = ocp.load(path, abstract)
     return read
+
+
+def _seal(metadata: Mapping[str, Any]) -> str:
+    """Hash of the metadata, without the one that it has."""
+    text = json.dumps({name: value for name, value in metadata.items() if name != "seal"}, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _structure(state: TrainState) -> str:

@@ -120,7 +120,7 @@ def train(session: Session) -> TrainState:
             return _loop(session, state, start, total)
         except Diverged as error:
             session.checkpoints.wait()
-            _diverged(session, error)
+            _diverged(session, error, back)
             if session.checkpoints.usable[-1:] == [back]:  # nothing good came after it
                 session.checkpoints.set_aside(back)
             restored = session.checkpoints.restore(session.abstract, session.reporter.warn)
@@ -135,12 +135,18 @@ def _initial(session: Session) -> TrainState:
     return init(root(session.prepared.experiment.seed))
 
 
-def _diverged(session: Session, error: Diverged) -> None:
-    """Gives up, unless the spec allows to roll back once more."""
-    rollbacks = session.skips.count
-    if session.prepared.experiment.train.divergence == "rollback" and rollbacks < _MOST_ROLLBACKS:
+def _diverged(session: Session, error: Diverged, back: int) -> None:
+    """Gives up, unless the spec allows to roll back once more, and there is somewhere to go.
+
+    Args:
+        session: the run.
+        error: what happened.
+        back: the step to which it went back the last time.
+    """
+    rollbacks, saved = session.skips.count, session.checkpoints.usable
+    may = session.prepared.experiment.train.divergence == "rollback" and rollbacks < _MOST_ROLLBACKS
+    if may and saved != [back]:  # to start anew would cost all that was trained
         return
-    saved = session.checkpoints.usable
     good = f"the last good checkpoint is {session.workdir.checkpoints / str(saved[-1])}" if saved else "none was saved"
     tried = f" after {rollbacks} times rolling back" if rollbacks else ""
     raise Diverged(f"{error}{tried}; {good}. Lower the learning rate, or clip the gradient", error.step) from None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Callable
 from types import TracebackType
 
@@ -45,16 +44,10 @@ class Parts:
 
     def take(self, index: int, make: Callable[[], Arrays], more: bool) -> Arrays:
         """A batch from its file; or made, and kept if there are more, before which a run may be interrupted."""
-        found = share(lambda: self._read(index))
+        file = f"{_FOLDER}/{self._name}-{index}.npz"
+        found = share(lambda: self._workdir.read_arrays(file))
         if found is None:
             found = make()
             if more:
-                self._workdir.write_arrays(f"{_FOLDER}/{self._name}-{index}.npz", found)
+                self._workdir.write_arrays(file, found)
         return found
-
-    def _read(self, index: int) -> Arrays | None:
-        try:
-            with (self._folder / f"{self._name}-{index}.npz").open("rb") as file, np.load(file) as arrays:
-                return dict(arrays)
-        except (OSError, ValueError, EOFError, zipfile.BadZipFile):  # there is none, or it is damaged
-            return None

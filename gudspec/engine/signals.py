@@ -6,13 +6,9 @@ import threading
 from types import FrameType, TracebackType
 from typing import Protocol
 
-__all__ = ["Stop", "StopRequest", "TogetherStop", "stop_signals"]
+__all__ = ["STOP_SIGNALS", "Stop", "StopRequest", "TogetherStop"]
 
-
-def stop_signals() -> tuple[signal.Signals, ...]:
-    """Signals that ask to stop: SIGTERM, Ctrl-C, and that of a closed terminal unless `nohup` keeps it away."""
-    hangup = () if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN else (signal.SIGHUP,)
-    return (signal.SIGTERM, signal.SIGINT, *hangup)
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 class Stop(Protocol):
@@ -23,7 +19,7 @@ class Stop(Protocol):
 
 
 class StopRequest:
-    """While active, a signal to stop sets `requested`; a second one ends the process as usual."""
+    """While active, SIGTERM and Ctrl-C set `requested`; a second one ends the process as usual."""
 
     def __init__(self) -> None:
         self.requested = False
@@ -32,7 +28,7 @@ class StopRequest:
     def __enter__(self) -> "StopRequest":
         # only the main thread may handle signals; elsewhere the caller decides what they do
         if threading.current_thread() is threading.main_thread():
-            self._previous = {number: signal.signal(number, self._handle) for number in stop_signals()}
+            self._previous = {number: signal.signal(number, self._handle) for number in STOP_SIGNALS}
         return self
 
     def __exit__(

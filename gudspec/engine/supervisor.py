@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from types import FrameType
 from typing import IO
 
-from gudspec.engine.signals import stop_signals
+from gudspec.engine.signals import STOP_SIGNALS
 
 __all__ = ["has_supervisor", "report_connected", "report_explained", "supervise", "supervised"]
 
@@ -90,7 +90,7 @@ class _Signals:
         self.stopped = False
         self._child, self._state = child, state
         self._once = threading.Lock()
-        for number in stop_signals():
+        for number in STOP_SIGNALS:
             signal.signal(number, self._handle)
 
     def _handle(self, number: int, frame: FrameType | None) -> None:

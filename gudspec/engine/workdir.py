@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import os
@@ -119,19 +120,28 @@ class Workdir:
 
     def load_statistics(self) -> Statistics | None:
         """The statistics that the run was started with; None if they are missing or damaged."""
-        try:
-            with (self.path / "statistics.npz").open("rb") as file, np.load(file) as arrays:
-                return Statistics(**{name: arrays[name] for name in Statistics._fields if name in arrays})
-        except FileNotFoundError:
-            return None
-        except OSError:  # the storage fails: they may be intact
-            raise
-        except Exception:  # whatever NumPy makes of a damaged file
-            return None
+        arrays = self.read_arrays("statistics.npz")
+        return Statistics(**arrays) if arrays is not None and set(arrays) == set(Statistics._fields) else None
 
     def save_statistics(self, statistics: Statistics) -> None:
         """Keeps the statistics: a resumed run and a later evaluation use the very same numbers."""
         self.write_arrays("statistics.npz", statistics._asdict())
+
+    def read_arrays(self, name: str) -> dict[str, np.ndarray] | None:
+        """The arrays of an .npz file by name; None if it is missing or damaged.
+
+        Raises:
+            OSError: the storage fails; the file may be intact.
+        """
+        file = self.path / name
+        if not file.exists():
+            return None
+        content = io.BytesIO(file.read_bytes())
+        try:
+            with np.load(content) as arrays:
+                return dict(arrays)
+        except Exception:  # whatever NumPy makes of a damaged file
+            return None
 
     def write_arrays(self, name: str, arrays: Mapping[str, Any]) -> None:
         """Writes an .npz file at once."""

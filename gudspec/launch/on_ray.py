@@ -11,7 +11,7 @@ from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any
 
-from gudspec.engine.signals import stop_signals
+from gudspec.engine.signals import STOP_SIGNALS
 from gudspec.errors import Refused
 from gudspec.launch.render import Job
 from gudspec.spec.models import Experiment
@@ -51,7 +51,7 @@ class Ray:
         launch = self._experiment.launch
         self._task = ray.remote(num_cpus=launch.cpus, num_gpus=int(launch.gpu), max_retries=_LOST)(_run)
         # Ray's own handler of SIGTERM would end this process, and the runs with it
-        self._previous = {number: signal.signal(number, self._stop) for number in stop_signals()}
+        self._previous = {number: signal.signal(number, self._stop) for number in STOP_SIGNALS}
         return self
 
     def __exit__(

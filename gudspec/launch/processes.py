@@ -11,7 +11,7 @@ from contextlib import suppress
 from types import FrameType, TracebackType
 from typing import Self
 
-from gudspec.engine.signals import stop_signals
+from gudspec.engine.signals import STOP_SIGNALS
 
 __all__ = ["Processes", "command"]
 
@@ -22,7 +22,7 @@ def command(*arguments: str) -> list[str]:
 
 
 class Processes:
-    """Runs processes and passes signals to stop on to them; a third one ends them at once.
+    """Runs processes and passes SIGTERM and Ctrl-C on to them; a third signal ends them at once.
 
     A second one is passed on too: they pass it on in turn, and what they have started ends with them.
 
@@ -41,7 +41,7 @@ class Processes:
         self._missed, self._signals = 0, 0
 
     def __enter__(self) -> Self:
-        self._previous = {number: signal.signal(number, self._stop) for number in stop_signals()}
+        self._previous = {number: signal.signal(number, self._stop) for number in STOP_SIGNALS}
         return self
 
     def __exit__(

@@ -241,7 +241,7 @@ def test_a_checkpoint_of_an_older_form_is_refused_and_left(tmp_path: Path) -> No
         checkpoints.wait()
     file = tmp_path / "2" / "_CHECKPOINT_METADATA"
     content = json.loads(file.read_text())
-    del content["custom_metadata"]["checksums"]
+    del content["custom_metadata"]["checksums"], content["custom_metadata"]["seal"]
     file.write_text(json.dumps(content))
     with pytest.raises(Refused, match="in another form by an older gudspec"), opened(tmp_path) as checkpoints:
         checkpoints.restore(abstract(), pytest.fail)
@@ -260,9 +260,11 @@ def test_a_run_that_went_back_starts_again_before_that(tmp_path: Path, keep: int
         return 48 if step >= 3 else 0
 
     with opened(tmp_path, since, keep=keep) as checkpoints:
-        found = checkpoints.restore(abstract(), pytest.fail)
+        told: list[str] = []
+        found = checkpoints.restore(abstract(), told.append)
         assert found is not None
         assert int(found.step) == 3
+        assert [line.rpartition(": ")[2] for line in told] == ["6, 9"]
         checkpoints.save(state(4))
         checkpoints.wait()
         assert checkpoints.steps == [3, 4][-keep:]
@@ -294,3 +296,33 @@ def test_another_design_is_refused(tmp_path: Path) -> None:
         checkpoints.save(state(3))
     with opened(tmp_path, design="def") as checkpoints, pytest.raises(Refused, match="another design, abc, not def"):
         checkpoints.restore(abstract(), pytest.fail)
+
+
+def test_a_bit_of_the_metadata_is_damage_and_no_other_design(tmp_path: Path) -> None:
+    with opened(tmp_path) as checkpoints:
+        for step in (3, 6):
+            checkpoints.save(state(step))
+    file = tmp_path / "6" / "_CHECKPOINT_METADATA"
+    for name in ("design_hash", "structure"):
+        content = file.read_text()
+        own = json.loads(content)["custom_metadata"][name]
+        file.write_text(content.replace(own, ("0" if own[0] != "0" else "1") + own[1:]))
+        told: list[str] = []
+        with opened(tmp_path) as checkpoints:
+            found = checkpoints.restore(abstract(), told.append)
+        assert found is not None
+        assert int(found.step) == 3
+        assert "_CHECKPOINT_METADATA does not match its checksum" in told[0]
+        file.write_text(content)
+
+
+def test_a_checkpoint_that_does_not_tell_what_was_left_out_counts(tmp_path: Path) -> None:
+    """Those of earlier versions."""
+    with opened(tmp_path) as checkpoints:
+        checkpoints.save(state(3))
+    file = tmp_path / "3" / "_CHECKPOINT_METADATA"
+    content = json.loads(file.read_text())
+    del content["custom_metadata"]["left_out"], content["custom_metadata"]["seal"]
+    file.write_text(json.dumps(content))
+    with opened(tmp_path, lambda step: 48) as checkpoints:
+        assert checkpoints.restore(abstract(), pytest.fail) is not None

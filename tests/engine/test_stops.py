@@ -111,23 +111,6 @@ def test_a_run_that_was_evaluated_half_way_goes_on(undisturbed: tuple[Path, int]
     assert outcome(workdir) == outcome(undisturbed[0])
 
 
-def test_rolled_back_and_stopped_it_starts_again_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Not from the checkpoint that led to the failure, which lies on the disk with a later step."""
-    image = _image_of_step(monkeypatch, tmp_path / "seen", 8)
-    changes = ["train.divergence=rollback", "checkpoint={every: 3, keep: 5}", "evaluate=[]", "sample=[]"]
-    with monkeypatch.context() as patch:
-        Poison(patch, image, float("nan"))
-        run(loads(TEXT, changes), tmp_path / "whole")
-    kept = json.loads((tmp_path / "whole" / "summary.json").read_text())["parameters_sha256"]
-    for call in (9, 10, 11, 12):
-        with monkeypatch.context() as patch:
-            Poison(patch, image, float("nan"))
-            with pytest.raises(Interrupted):
-                run(loads(TEXT, changes), tmp_path / str(call), options=Options(stop=StopAt(call)))
-            run(loads(TEXT, changes), tmp_path / str(call))
-        assert json.loads((tmp_path / str(call) / "summary.json").read_text())["parameters_sha256"] == kept
-
-
 def test_checkpoints_lists_and_verifies(undisturbed: tuple[Path, int], tmp_path: Path) -> None:
 
     workdir = tmp_path / "w"
@@ -187,32 +170,72 @@ def test_rolling_back_leaves_the_images_out(tmp_path: Path, monkeypatch: pytest.
     assert steps[-1] == 12
 
 
+class Explosion:
+    """Parameters that explode in step 5, without a trace in the loss before step 7: at fault is what step 6 saves.
+
+    Args:
+        monkeypatch: where it is put into the train step.
+        killed: after how many steps the process ends without a word; 0 never.
+    """
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, killed: int = 0):
+        take = loop._Step.__call__
+        self.done: list[int] = []
+
+        def step(this: Any, state: Any, batch: Any) -> Any:
+            number = int(state.step) + 1
+            broken = not max(float(jnp.abs(leaf).max()) for leaf in jax.tree.leaves(state.parameters)) < 1e20
+            state, metrics = take(this, state, batch)
+            if number == 5 and 5 not in self.done:
+                state = state._replace(parameters=jax.tree.map(lambda leaf: leaf + 1e25, state.parameters))
+            self.done.append(number)
+            if len(self.done) == killed:
+                raise KeyboardInterrupt
+            # whatever the network makes of them, the loss tells only from step 7 on
+            told = {"loss": jnp.float32(jnp.nan if broken and number > 6 else 1.0), "gradient_norm": jnp.float32(1.0)}
+            return state, {**metrics, **told}
+
+        monkeypatch.setattr(loop._Step, "__call__", step)
+
+
+ROLLBACK = ["train.divergence=rollback", "evaluate=[]", "sample=[]"]
+
+
 def test_rolling_back_goes_further_where_a_checkpoint_is_at_fault(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Parameters that explode without a trace in the loss are saved with the checkpoint of step 6."""
-    take = loop._Step.__call__
-    done: list[int] = []
-
-    def step(this: Any, state: Any, batch: Any) -> Any:
-        number = int(state.step) + 1
-        broken = not max(float(jnp.abs(leaf).max()) for leaf in jax.tree.leaves(state.parameters)) < 1e20
-        state, metrics = take(this, state, batch)
-        if number == 5 and 5 not in done:
-            state = state._replace(parameters=jax.tree.map(lambda leaf: leaf + 1e25, state.parameters))
-        done.append(number)
-        # whatever the network makes of them, the loss tells only from step 7 on
-        told = {"loss": jnp.float32(jnp.nan if broken and number > 6 else 1.0), "gradient_norm": jnp.float32(1.0)}
-        return state, {**metrics, **told}
-
-    monkeypatch.setattr(loop._Step, "__call__", step)
-    run(loads(TEXT, ["train.divergence=rollback", "evaluate=[]", "sample=[]"]), tmp_path / "w")
+    explosion = Explosion(monkeypatch)
+    run(loads(TEXT, ROLLBACK), tmp_path / "w")
     kept = json.loads((tmp_path / "w" / "skipped.json").read_text())
     assert [start for start, _ in kept["skips"]] == [3], "what was left out from step 6 on is left out from step 3 on"
     assert kept["rollbacks"] == 2
-    assert done[-9:] == list(range(4, 13)), "from step 3 on, all went well"
+    assert explosion.done[-9:] == list(range(4, 13)), "from step 3 on, all went well"
     checked = CliRunner().invoke(app, ["checkpoints", str(tmp_path / "w")])
     assert checked.exit_code == 0, checked.output
+
+
+def test_what_starts_again_does_not_return_to_a_checkpoint_at_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That of step 6 still lies there, after that of step 3."""
+    with monkeypatch.context() as patch:
+        whole = Explosion(patch)
+        run(loads(TEXT, ROLLBACK), tmp_path / "whole")
+    with monkeypatch.context() as patch:
+        Explosion(patch, killed=len(whole.done) - 9 + 1)  # in the first step after it went back for the second time
+        with pytest.raises(KeyboardInterrupt):
+            run(loads(TEXT, ROLLBACK), tmp_path / "w")
+    assert {"3", "6"} <= {path.name for path in (tmp_path / "w" / "checkpoints").iterdir()}
+    run(loads(TEXT, ROLLBACK), tmp_path / "w")
+    ends = [json.loads((tmp_path / name / "summary.json").read_text())["parameters_sha256"] for name in ("whole", "w")]
+    assert ends[0] == ends[1]
+
+
+def test_the_last_checkpoint_is_not_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Explosion(monkeypatch)
+    with pytest.raises(Diverged, match=r"after 1 times rolling back; the last good checkpoint is .*/6\."):
+        run(loads(TEXT, [*ROLLBACK, "checkpoint={every: 6, keep: 1}"]), tmp_path / "w")
+    assert (tmp_path / "w" / "checkpoints" / "6").exists()
 
 
 def test_stopping_is_what_a_spec_gets_that_does_not_ask_for_more(

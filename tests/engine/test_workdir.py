@@ -304,36 +304,29 @@ def test_tail_shows_intervals_and_the_state(tmp_path: Path) -> None:
     assert "process 1 on far was training at step 20, and has not been heard of" in shown
 
 
-@pytest.mark.parametrize("kind", ["cut", "bit", "empty", "absent"])
-def test_damaged_statistics_count_as_missing(tmp_path: Path, kind: str) -> None:
+def test_damaged_statistics_count_as_missing(tmp_path: Path) -> None:
+    """No bit, and no length, may end in an exception, or in other numbers."""
     workdir = Workdir.at(tmp_path)
-    workdir.save_statistics(Statistics(*(np.ones((4, 4, 1)),) * len(Statistics._fields)))
-    assert workdir.load_statistics() is not None
+    assert workdir.load_statistics() is None
+    saved = Statistics(*(np.full((2, 2, 1), index + 0.5) for index in range(len(Statistics._fields))))
+    workdir.save_statistics(saved)
     file = tmp_path / "statistics.npz"
-    content = bytearray(file.read_bytes())
-    for place in range(0, len(content), 97):
-        if kind == "cut":
-            file.write_bytes(content[: place or 1])
-        elif kind == "bit":
-            content[place] ^= 1
-            file.write_bytes(content)
-        elif kind == "empty":
-            file.write_bytes(b"")
-        else:
-            file.unlink(missing_ok=True)
-        found = workdir.load_statistics()  # no bit may end in another exception, be it one that says nothing
-        assert found is None or kind == "bit"
+    content = file.read_bytes()
+    for length in range(0, len(content), 13):
+        file.write_bytes(content[:length])
+        assert workdir.load_statistics() is None
+    for place in range(len(content)):
+        turned = bytearray(content)
+        turned[place] ^= 1 << place % 8
+        file.write_bytes(turned)
+        if (found := workdir.load_statistics()) is not None:  # bits that say nothing, such as a date
+            for one, other in zip(found, saved, strict=True):
+                np.testing.assert_array_equal(one, other)
 
 
-def test_storage_that_fails_is_not_taken_for_missing_statistics(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def fail(*arguments: object, **options: object) -> None:
-        raise OSError(5, "Input/output error")
-
-    monkeypatch.setattr(np, "load", fail)
-    (tmp_path / "statistics.npz").write_bytes(b"content")
-    with pytest.raises(OSError, match="Input/output"):
+def test_storage_that_fails_is_not_taken_for_missing_statistics(tmp_path: Path) -> None:
+    (tmp_path / "statistics.npz").mkdir()
+    with pytest.raises(OSError, match="directory"):
         Workdir.at(tmp_path).load_statistics()
 
 
