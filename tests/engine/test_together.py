@@ -18,6 +18,8 @@ from tests.engine import cluster
 pytestmark = pytest.mark.slow
 
 CHANGES = ("--set", "train.steps=200", "--set", "evaluate=[]", "--set", "train.batch_size=8")
+LONG = (*CHANGES, "--set", "train.steps=1000")
+"""JAX takes a second or two to tell all processes."""
 
 
 @pytest.fixture(scope="module")
@@ -111,16 +113,16 @@ def test_a_process_that_dies_ends_the_others_with_a_message(spec: Path, tmp_path
 
 def test_sigterm_to_one_process_saves_all_at_the_same_step(spec: Path, tmp_path: Path) -> None:
     workdir = tmp_path / "w"
-    running = cluster.start(("run", spec, "--workdir", workdir, *CHANGES), processes=2)
+    running = cluster.start(("run", spec, "--workdir", workdir, *LONG), processes=2)
     until(running, lambda: lines(workdir) >= 3)
     running[1].send_signal(signal.SIGTERM)
     results = cluster.finish(running)
     assert [code for code, _, _ in results] == [75, 75], results
-    stopped = {int(step) for _, _, errors in results for step in re.findall(r"stopped at step (\d+) of 200", errors)}
+    stopped = {int(step) for _, _, errors in results for step in re.findall(r"stopped at step (\d+) of 1000", errors)}
     assert len(stopped) == 1
     saved = max(int(path.name) for path in (workdir / "checkpoints").iterdir())
     assert stopped == {saved}
-    alone = cluster.succeed("run", spec, "--workdir", workdir, *CHANGES)  # another topology goes on
+    alone = cluster.succeed("run", spec, "--workdir", workdir, *LONG)  # another topology goes on
     assert f"continuing at step {saved}" in alone[0][1]
 
 
