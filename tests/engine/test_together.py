@@ -18,7 +18,7 @@ from tests.engine import cluster
 pytestmark = pytest.mark.slow
 
 CHANGES = ("--set", "train.steps=200", "--set", "evaluate=[]", "--set", "train.batch_size=8")
-LONG = (*CHANGES, "--set", "train.steps=1000")
+LONG = (*CHANGES, "--set", "train.steps=3000")
 """JAX takes a second or two to tell all processes."""
 
 
@@ -118,11 +118,12 @@ def test_sigterm_to_one_process_saves_all_at_the_same_step(spec: Path, tmp_path:
     running[1].send_signal(signal.SIGTERM)
     results = cluster.finish(running)
     assert [code for code, _, _ in results] == [75, 75], results
-    stopped = {int(step) for _, _, errors in results for step in re.findall(r"stopped at step (\d+) of 1000", errors)}
+    stopped = {int(step) for _, _, errors in results for step in re.findall(r"stopped at step (\d+) of 3000", errors)}
     assert len(stopped) == 1
     saved = max(int(path.name) for path in (workdir / "checkpoints").iterdir())
     assert stopped == {saved}
-    alone = cluster.succeed("run", spec, "--workdir", workdir, *LONG)  # another topology goes on
+    # another topology goes on
+    alone = cluster.succeed("run", spec, "--workdir", workdir, *CHANGES, "--set", f"train.steps={saved + 10}")
     assert f"continuing at step {saved}" in alone[0][1]
 
 
