@@ -23,6 +23,8 @@ from gudspec.verify.main import verify
 from tests.gallery.goldens import FOLDER, PLACES, ROOT, SPECS, golden
 from tests.gallery.pictures import IMAGES, LARGEST, SYSTEMS
 
+pytestmark = pytest.mark.usefixtures("compiled_fast")
+
 SMOKE = [spec for spec in SPECS if spec.stem.startswith("smoke")]
 LEARNED = [spec for spec in SPECS if learned_stage(load(spec).design)]
 """They need the run of an autoencoder: tests/engine/test_stage.py trains both."""
@@ -93,7 +95,6 @@ def test_compiles(spec: Path) -> None:
         ]
     ),
 )
-@pytest.mark.usefixtures("compiled_fast")
 def test_trains_on_shipped_images(spec: Path, tmp_path: Path) -> None:
     """`smoke*.yaml` as they are, all others with a small network and few steps."""
     small = SMALL_AUTOENCODER if load(spec).network.kind == "autoencoder" else SMALL

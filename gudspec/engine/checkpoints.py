@@ -29,6 +29,8 @@ from gudspec.spec.models.training import Checkpoint
 
 __all__ = ["Checkpoints", "Saved", "digest"]
 
+_FORMAT = ocp.path.step.standard_name_format()
+_METADATA = "_CHECKPOINT_METADATA"
 _OTHER = "its content does not match its checksum"
 
 
@@ -63,15 +65,19 @@ class Saved:
     @property
     def steps(self) -> list[int]:
         """Steps that were saved, rising."""
-        found = ocp.path.step.standard_name_format().find_all(self._folder) if self._folder.exists() else ()
-        return sorted(metadata.step for metadata in found)
+        if not self._folder.exists():
+            return []
+        try:
+            return sorted(found.step for found in _FORMAT.find_all(self._folder))
+        except ValueError:  # Orbax does not know one's metadata: `load` says which
+            return sorted(int(path.name) for path in self._folder.iterdir() if path.name.isdigit())
 
     def metadata(self, step: int) -> dict[str, Any]:
         """What travels in a checkpoint.
 
         Read from Orbax's file: its own reader opens all arrays too, of which one may be damaged.
         """
-        file = self._folder / str(step) / "_CHECKPOINT_METADATA"
+        file = self._folder / str(step) / _METADATA
         found: dict[str, Any] = json.loads(file.read_text())["custom_metadata"]
         if found.get("seal") not in (None, _seal(found)):
             raise ValueError(f"{file.name} does not match its checksum")
@@ -282,8 +288,16 @@ class Checkpoints(Saved):
             raise RunError(f"cannot save into {self._folder}: {problem}; {last}. The same command continues") from error
 
     def _mend(self) -> None:
-        """Removes metrics that cannot be read: they only tell the best checkpoint, but Orbax would not open any."""
+        """Takes away what Orbax cannot read: for one damaged file it would open no checkpoint.
+
+        Metrics only tell the best one. Metadata are kept under another name; a checkpoint without counts as damaged.
+        """
         for step in super().steps:
+            metadata = self._folder / str(step) / _METADATA
+            try:
+                _FORMAT.find_step(self._folder, step)
+            except ValueError:
+                metadata.replace(metadata.with_name(f"{_METADATA}.damaged"))
             file = self._folder / str(step) / "metrics" / "metrics"
             try:
                 if file.exists():

@@ -147,8 +147,11 @@ def _diverged(session: Session, error: Diverged, back: int) -> None:
     may = session.prepared.experiment.train.divergence == "rollback" and rollbacks < _MOST_ROLLBACKS
     if may and saved != [back]:  # to start anew would cost all that was trained
         return
-    good = f"the last good checkpoint is {session.workdir.checkpoints / str(saved[-1])}" if saved else "none was saved"
-    tried = f" after {rollbacks} times rolling back" if rollbacks else ""
+    last = session.workdir.checkpoints / str(saved[-1]) if saved else None
+    good = f"the last good checkpoint is {last}" if last else "none was saved"
+    if may:
+        good = f"there is no checkpoint before {last}, from which it was tried"
+    tried = f" after rolling back {'once' if rollbacks == 1 else f'{rollbacks} times'}" if rollbacks else ""
     raise Diverged(f"{error}{tried}; {good}. Lower the learning rate, or clip the gradient", error.step) from None
 
 

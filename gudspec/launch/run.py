@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import FrameType
 
+from gudspec.engine.signals import STOP_SIGNALS
 from gudspec.errors import Refused
 from gudspec.launch.platforms import Platform
 from gudspec.launch.processes import Processes, command
@@ -52,7 +53,7 @@ def _patiently(arguments: list[str]) -> int:
             running[0].terminate() if running else early.append(number)
 
     # handlers, unlike SIG_IGN, are not inherited
-    previous = {number: signal.signal(number, leave) for number in (signal.SIGINT, signal.SIGTERM)}
+    previous = {number: signal.signal(number, leave) for number in STOP_SIGNALS}
     try:
         running.append(subprocess.Popen(arguments))
         if early:

@@ -14,7 +14,7 @@ import pytest
 from etils import epath
 
 from gudspec import __version__
-from gudspec.engine.checkpoints import Checkpoints, digest
+from gudspec.engine.checkpoints import Checkpoints, Saved, digest
 from gudspec.errors import Refused, RunError
 from gudspec.program.train import TrainState
 from gudspec.spec.models.training import Best, Checkpoint
@@ -314,6 +314,26 @@ def test_a_bit_of_the_metadata_is_damage_and_no_other_design(tmp_path: Path) -> 
         assert int(found.step) == 3
         assert "_CHECKPOINT_METADATA does not match its checksum" in told[0]
         file.write_text(content)
+
+
+def test_no_bit_of_the_metadata_ends_a_run(tmp_path: Path) -> None:
+    """Neither of what Orbax writes there nor of what a run does."""
+    with opened(tmp_path) as checkpoints:
+        for step in (3, 6):
+            checkpoints.save(state(step))
+    file = tmp_path / "6" / "_CHECKPOINT_METADATA"
+    content = file.read_bytes()
+    own = content.index(b"timestamp")
+    for place in (own, *range(0, len(content), 29)):
+        turned = bytearray(content)
+        turned[place] ^= 1 << place % 7
+        file.write_bytes(turned)
+        assert Saved(epath.Path(tmp_path)).steps == [3, 6]
+        with opened(tmp_path) as checkpoints:
+            found = checkpoints.restore(abstract(), lambda message: None)
+        assert found is not None
+        assert digest(found) in (digest(state(3)), digest(state(6)))
+        file.write_bytes(content)
 
 
 def test_a_checkpoint_that_does_not_tell_what_was_left_out_counts(tmp_path: Path) -> None:

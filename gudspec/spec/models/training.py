@@ -160,7 +160,7 @@ class Train(Model):
     divergence: Literal["stop", "rollback"] = "stop"
     """What follows a loss or gradient that is not finite, or a loss that explodes. `stop`: the run ends with code 3.
     `rollback`: it goes back to the last checkpoint, and further where it fails again before the next one, goes on with
-    the images after the ones that failed, and gives up only after ten times."""
+    the images after the ones that failed. It gives up after ten times, and where no checkpoint is further back."""
     explosion: Annotated[float, Field(gt=1)] | None = 1000.0
     """A loss so many times the mean of the interval before it has exploded; null only minds what is not finite."""
 
