@@ -71,10 +71,12 @@ def measure(size: str, rounds: int, images: int, tolerance: float, train: int) -
     images_of = program.images(jnp.asarray(made.source.train.pixels[-images:]), root(5))
     chi = program.process(made.data).to_components(images_of)
     solves = {"gudspec": compiled(made, parameters, tolerance), "SciPy RK45": usual(made, parameters, tolerance)}
-    single = {name: uncertainty(solve, chi) for name, solve in solves.items()}
-    probes = {"gudspec": 1, "SciPy RK45": max(1, round((single["SciPy RK45"] / single["gudspec"]) ** 2))}
+    probes = {"gudspec": 1, "SciPy RK45": 1}
     sides = {name: Side(lambda name=name: solves[name](chi, root(7), probes[name])) for name in solves}
-    found = {name: side() for name, side in sides.items()}
+    found = {"gudspec": sides["gudspec"]()}
+    single = {name: uncertainty(solve, chi) for name, solve in solves.items()}
+    probes["SciPy RK45"] = max(1, round((single["SciPy RK45"] / single["gudspec"]) ** 2))
+    found["SciPy RK45"] = sides["SciPy RK45"]()
     apart = abs(np.mean(found["gudspec"].bits) - np.mean(found["SciPy RK45"].bits))
     uncertain = math.hypot(*(single[name] / math.sqrt(probes[name] * images) for name in solves))
     assert apart <= 5 * uncertain + 50 * tolerance, f"the two find different likelihoods, {apart:.4f} bits/dim apart"

@@ -1,0 +1,36 @@
+"""A network as a pure function."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import jax
+import numpy as np
+import pytest
+from flax import nnx
+
+from gudspec.network.created import Created
+from gudspec.network.dit import Dit
+from gudspec.network.unet import Unet
+
+
+def unet(rngs: nnx.Rngs) -> nnx.Module:
+    fields = {"heads": 2, "state": 8, "mixer_layers": 1, "dropout": 0.0, "classes": 0}
+    return Unet((8, 8, 1), 4, channels=8, multipliers=(1, 2), blocks=1, attention=4, **fields, rngs=rngs)
+
+
+def dit(rngs: nnx.Rngs) -> nnx.Module:
+    fields = {"heads": 2, "mlp_ratio": 2.0, "state": 8, "mixer_layers": 1, "dropout": 0.0, "classes": 3}
+    return Dit((8, 8, 1), 4, patch=2, width=16, depth=3, **fields, rngs=rngs)
+
+
+@pytest.mark.parametrize("create", [unet, dit])
+def test_begins_as_in_flax(create: Callable[[nnx.Rngs], nnx.Module]) -> None:
+    """A stream that counts in Python has the keys of one that counts in an array."""
+    key = jax.random.key(3)
+    flax = jax.jit(lambda key: nnx.to_pure_dict(nnx.state(create(nnx.Rngs(key)))))(key)
+    own = Created(create).parameters(key)
+    assert jax.tree.structure(own) == jax.tree.structure(flax)
+    jax.tree.map(np.testing.assert_array_equal, own, flax)
+    kernels = [np.asarray(leaf) for leaf in jax.tree.leaves(own) if leaf.ndim > 1 and np.any(leaf)]
+    assert len({kernel.tobytes() for kernel in kernels}) == len(kernels) > 5
