@@ -48,6 +48,7 @@ def compile(
     Exits 0 if all programs compile, and 2 if the spec, the devices or the target cannot be used.
     """
     import json
+    from contextlib import ExitStack
 
     from gudspec.cli.checked import checked, located
 
@@ -57,11 +58,12 @@ def compile(
         raise typer.BadParameter("JAX keeps no programs for devices that are not here", param_hint="--cache-dir")
     document = checked(spec, [*(overrides or ()), *mesh_overrides(mesh)])
     there = _devices(devices, target)
-    if cache_dir:
-        from gudspec.engine.cache import keep_programs
+    with ExitStack() as stack:
+        stack.enter_context(located(document))
+        if cache_dir:
+            from gudspec.engine.cache import kept_programs
 
-        keep_programs(cache_dir)
-    with located(document):
+            stack.enter_context(kept_programs(cache_dir))
         found = _compiled(document, there, target, program)
     typer.echo(json.dumps(found.as_dict(), indent=2, ensure_ascii=False) if format == "json" else found.text())
 

@@ -11,7 +11,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from gudspec.engine.cache import keep_programs
+from gudspec.engine.cache import kept_programs
 from gudspec.engine.checkpoints import Checkpoints, digest
 from gudspec.engine.console import Quiet, Reporter
 from gudspec.engine.heartbeat import Heartbeat
@@ -235,7 +235,7 @@ def _opened(directory: Workdir, prepared: Prepared, options: Options) -> Iterato
         share(lambda: stack.enter_context(locked(directory)))
         heartbeat = stack.enter_context(Heartbeat(directory))
         if options.cache or not jax.config.jax_compilation_cache_dir:  # type: ignore[attr-defined]
-            keep_programs(options.cache or directory.compilations)
+            stack.enter_context(kept_programs(options.cache or directory.compilations))
         statistics = share(directory.load_statistics) or _statistics(program, prepared)
         if stop.check():
             raise Interrupted("stopped while starting; the same command starts again")
