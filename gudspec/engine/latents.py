@@ -89,7 +89,7 @@ def _arrays(trained: Trained, program: Autoencoder, means: bool) -> dict[str, np
             continue
         parts = []
         for index, start in enumerate(range(0, len(images), _BATCH)):
-            trained.check_stop()
+            trained.check_stop(again="encodes all images anew")
             trained.heartbeat.progress("encoding")
             rows = (start + np.arange(_BATCH)) % len(images)  # the last batch is filled up
             batch = {"pixels": images.take(rows).pixels}

@@ -311,14 +311,17 @@ class Trained:
         self._kept[key] = result
         self.workdir.write(_FILE, self._kept)
 
-    def check_stop(self) -> None:
+    def check_stop(self, again: str = "continues") -> None:
         """Ends the run if it was asked to stop; every process asks equally often.
+
+        Args:
+            again: what the same command does the next time.
 
         Raises:
             Interrupted: it was.
         """
         if self.stop.check():
-            raise Interrupted(f"stopped after training; the same command continues in {self.workdir.path}")
+            raise Interrupted(f"stopped after training, in {self.workdir.path}; the same command {again}")
 
 
 def _batch(images: Images, rows: np.ndarray) -> dict[str, np.ndarray]:

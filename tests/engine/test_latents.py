@@ -10,8 +10,9 @@ import gudspec
 from gudspec.cli.main import main
 from gudspec.data import DataError
 from gudspec.engine.latents import decoder, encode
+from gudspec.engine.main import Options
 from gudspec.engine.prepare import open_data
-from gudspec.errors import Refused
+from gudspec.errors import Interrupted, Refused
 from gudspec.spec.load import load, loads
 from tests.engine import cluster
 
@@ -65,6 +66,25 @@ def test_latents_keep_splits_and_labels_and_are_repeatable(folder: Path) -> None
     encode(folder / "autoencoder", folder / "again.npz")
     again = open_data(loads(diffusion(folder, "again.npz")))
     assert again.hashes["design_hash"] == prepared.hashes["design_hash"]
+
+
+class At:
+    """Asks to stop at a question, the first being number 1."""
+
+    def __init__(self, question: int):
+        self._left = question
+
+    def check(self) -> bool:
+        self._left -= 1
+        return self._left <= 0
+
+
+@pytest.mark.slow
+def test_encoding_that_is_stopped_writes_nothing_and_says_that_it_begins_anew(folder: Path) -> None:
+    """The first question is asked while the workdir is opened, the second before the first images."""
+    with pytest.raises(Interrupted, match="the same command encodes all images anew"):
+        encode(folder / "autoencoder", folder / "stopped.npz", options=Options(stop=At(2)))
+    assert not (folder / "stopped.npz").exists()
 
 
 @pytest.mark.slow
