@@ -15,6 +15,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from gudspec.cli.pages import take_large_pages
+
 _PACKAGES = ("jax", "jaxlib", "flax", "diffrax", "optax", "numpy", "scipy")
 Goal = dict[str, Any]
 
@@ -31,6 +33,7 @@ def main(measure: Callable[..., dict[str, Any]], options: argparse.ArgumentParse
         measure: takes the options by their names.
         options: the options.
     """
+    take_large_pages()  # as commands do; other sides of a comparison have them, too
     options.add_argument("--json", type=Path, metavar="FILE", help="write it there, too; see benchmarks/page.py")
     chosen = vars(options.parse_args())
     file, before = chosen.pop("json"), _worked()

@@ -20,6 +20,7 @@ from gudspec.cli.launch import launch
 from gudspec.cli.lint import lint
 from gudspec.cli.lsp import lsp
 from gudspec.cli.optimize import optimize
+from gudspec.cli.pages import take_large_pages
 from gudspec.cli.rules import rules
 from gudspec.cli.run import run
 from gudspec.cli.runs import runs
@@ -30,8 +31,10 @@ from gudspec.cli.sweep import sweep
 from gudspec.cli.tail import tail
 from gudspec.cli.verify import verify
 
-__all__ = ["app", "main"]
+__all__ = ["COMPUTING", "app", "main"]
 
+COMPUTING = frozenset({"run", "eval", "sample", "verify", "optimize", "encode"})
+"""Commands that run programs of a spec."""
 app = typer.Typer(
     help="A declarative experiment-spec engine for unified diffusion models.",
     no_args_is_help=True,
@@ -83,6 +86,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """
     from gudspec.errors import GudspecError, of_storage
 
+    if arguments is None and COMPUTING.intersection(sys.argv[1:2]):
+        take_large_pages()
     try:
         app(arguments, prog_name="gudspec")
     except GudspecError as error:
