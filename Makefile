@@ -61,7 +61,7 @@ bench: install $(TORCH)/.installed
 		done; \
 	done
 	$(BIN)/python -m benchmarks.segments specs/dvdp/photos.yaml --json $(RESULTS)/segments.json
-	$(BIN)/python -m benchmarks.earlier --commit 581ec42 --then 900 1000 1200 --now 300 400 --json $(RESULTS)/earlier.json
+	$(BIN)/python -m benchmarks.earlier --commit 581ec42 --then 900 1100 --now 300 400 --json $(RESULTS)/earlier.json
 	$(BIN)/python -m benchmarks.recipes --on digits --target 2.35 --json $(RESULTS)/recipes-digits.json
 	$(BIN)/python -m benchmarks.recipes --on photos16 --json $(RESULTS)/recipes-photos16.json
 	$(BIN)/python -m benchmarks.recipes --on photos32 --steps 200 400 800 --json $(RESULTS)/recipes-photos32.json

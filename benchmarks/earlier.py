@@ -1,6 +1,6 @@
 """How soon the quickstart reaches a likelihood, against an earlier version of all: program, network and recipe.
 
-    python -m benchmarks.earlier --commit 581ec42 --then 900 1000 1200 --now 300 400
+    python -m benchmarks.earlier --commit 581ec42 --then 900 1100 --now 300 400
 
 Each version trains its own `specs/quickstart.yaml`, for several numbers of steps since the learning rate falls to 0 at
 the end, and measures the same validation images. They take turns. Compilation and input are left out of the time.
