@@ -35,6 +35,7 @@ __all__ = ["COMPUTING", "app", "main"]
 
 COMPUTING = frozenset({"run", "eval", "sample", "verify", "optimize", "encode"})
 """Commands that run programs of a spec."""
+
 app = typer.Typer(
     help="A declarative experiment-spec engine for unified diffusion models.",
     no_args_is_help=True,

@@ -295,7 +295,8 @@ class Checkpoints(Saved):
         for step in super().steps:
             metadata = self._folder / str(step) / _METADATA
             try:
-                _FORMAT.find_step(self._folder, step)
+                if metadata.exists():
+                    _FORMAT.find_step(self._folder, step)
             except ValueError:
                 metadata.replace(metadata.with_name(f"{_METADATA}.damaged"))
             file = self._folder / str(step) / "metrics" / "metrics"

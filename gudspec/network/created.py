@@ -48,7 +48,7 @@ class _Rngs(nnx.Rngs):
     """`nnx.Rngs` that counts its keys in Python; they are the same.
 
     Flax counts in an array. In a trace that has no sharding, for which flax asks with each key, and to say so JAX walks
-    through all that was traced before: three quarters of the time of tracing a U-Net.
+    through all that was traced before: three quarters of the time that making a U-Net takes.
     """
 
     def __init__(self, key: Array):

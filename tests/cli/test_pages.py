@@ -50,7 +50,27 @@ def test_starts_once_more_where_asking_helps(
     assert json.loads(output) == [starts, process.pid, [str(file), "a b", "--c=ö"], then, "input"]
 
 
-def test_only_commands_that_compute_start_again() -> None:
-    names = {command.name or command.callback.__name__ for command in app.registered_commands if command.callback}
-    assert names > COMPUTING
-    assert not COMPUTING & {"lint", "fmt", "show", "lsp", "launch"}
+ENTRY = """
+import sys
+from gudspec.cli import main
+main.take_large_pages = lambda: print("asks")
+main.app = lambda *arguments, **options: print("runs")
+main.main(*([sys.argv[1:]] if sys.argv.pop(1) == "called" else []))
+"""
+
+
+@pytest.mark.parametrize(
+    ("how", "command", "said"),
+    [("started", name, "asks runs") for name in sorted(COMPUTING)]
+    + [("started", name, "runs") for name in ("lint", "show", "launch", "--version")]
+    + [("called", "run", "runs")],  # a process that calls it is not this package's to start again
+)
+def test_asks_where_a_command_computes(how: str, command: str, said: str) -> None:
+    order = [sys.executable, "-c", ENTRY, how, command, "x"]
+    assert subprocess.run(order, check=True, capture_output=True, text=True).stdout.split() == said.split()
+
+
+def test_commands_that_compute_are_commands() -> None:
+    assert {
+        command.name or command.callback.__name__ for command in app.registered_commands if command.callback
+    } > COMPUTING

@@ -13,6 +13,7 @@ from gudspec.engine.main import Options, draw
 from gudspec.engine.prepare import open_data
 from gudspec.errors import Interrupted
 from gudspec.spec.load import loads
+from tests.engine.stop import StopAt
 
 SPEC = """
 gudspec: 1
@@ -129,30 +130,19 @@ def test_a_solver_that_gives_up_is_told(workdir: Path, capsys: pytest.CaptureFix
     assert "2 of 2 samples have values that are not finite: the solver gave up" in capsys.readouterr().err
 
 
-class After:
-    """Asks to stop at one of its checks."""
-
-    def __init__(self, checks: int):
-        self.left = checks
-
-    def check(self) -> bool:
-        self.left -= 1
-        return self.left < 0
-
-
 @pytest.mark.slow
 def test_a_drawing_in_batches_repeats_none_after_an_interruption(workdir: Path) -> None:
     entries = "[{name: parts, count: 7, batch_size: 3, task: {kind: roundtrip}, sampler: {kind: ddim, steps: 5}}]"
     task = loads(SPEC, [f"sample={entries}"])
     parts = workdir / ".parts"
     with pytest.raises(Interrupted):  # the first check is that of the start, then one before each batch
-        draw(workdir, experiment=task, options=Options(stop=After(3)))
+        draw(workdir, experiment=task, options=Options(stop=StopAt(4)))
     kept = {file.name: file.stat().st_mtime_ns for file in parts.iterdir()}
     assert len(kept) == 2
     with pytest.raises(Interrupted):
-        draw(workdir, experiment=task, options=Options(stop=After(3)))
+        draw(workdir, experiment=task, options=Options(stop=StopAt(4)))
     assert {file.name: file.stat().st_mtime_ns for file in parts.iterdir()} == kept
-    draw(workdir, experiment=task, options=Options(stop=After(9)))
+    draw(workdir, experiment=task, options=Options(stop=StopAt(0)))
     interrupted = arrays(workdir, "parts-7")
     assert not parts.exists()
     draw(workdir, experiment=task)

@@ -15,6 +15,7 @@ from gudspec.engine.prepare import open_data
 from gudspec.errors import Interrupted, Refused
 from gudspec.spec.load import load, loads
 from tests.engine import cluster
+from tests.engine.stop import StopAt
 
 AUTOENCODER = """
 gudspec: 1
@@ -68,22 +69,11 @@ def test_latents_keep_splits_and_labels_and_are_repeatable(folder: Path) -> None
     assert again.hashes["design_hash"] == prepared.hashes["design_hash"]
 
 
-class At:
-    """Asks to stop at a question, the first being number 1."""
-
-    def __init__(self, question: int):
-        self._left = question
-
-    def check(self) -> bool:
-        self._left -= 1
-        return self._left <= 0
-
-
 @pytest.mark.slow
 def test_encoding_that_is_stopped_writes_nothing_and_says_that_it_begins_anew(folder: Path) -> None:
     """The first question is asked while the workdir is opened, the second before the first images."""
     with pytest.raises(Interrupted, match="the same command encodes all images anew"):
-        encode(folder / "autoencoder", folder / "stopped.npz", options=Options(stop=At(2)))
+        encode(folder / "autoencoder", folder / "stopped.npz", options=Options(stop=StopAt(2)))
     assert not (folder / "stopped.npz").exists()
 
 

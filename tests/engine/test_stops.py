@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from gudspec.engine.compiled import Compiled
 from gudspec.engine.main import Options, evaluate, run
 from gudspec.errors import Diverged, Interrupted
 from gudspec.spec.load import loads
+from tests.engine.stop import StopAt
 
 pytestmark = pytest.mark.slow
 
@@ -34,18 +34,6 @@ evaluate: [{name: bound, kind: bound, images: 24, times: 2, batch_size: 8}]
 sample: [{name: grid, count: 4, sampler: {kind: ddim, steps: 10}}]
 checkpoint: {every: 3, keep: 2}
 """
-
-
-@dataclass
-class StopAt:
-    """Says stop from one call on; 0 never does."""
-
-    call: int
-    calls: int = field(default=0)
-
-    def check(self) -> bool:
-        self.calls += 1
-        return 0 < self.call <= self.calls
 
 
 def outcome(workdir: Path) -> dict[str, Any]:
