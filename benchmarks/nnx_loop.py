@@ -3,7 +3,8 @@
     python -m benchmarks.nnx_loop --size 8x8x1 --rounds 9
 
 The loop is `benchmarks/nnx_research.py`; the design is the quickstart's in the Fourier basis, with equal networks. Both
-have to compute the same loss and the same step of the reverse SDE before they are timed. Prints JSON.
+have to compute the same loss and the same step of the reverse SDE before they are timed. Our network alone takes turns
+with them: what it takes by itself says how much faster than the loop anything with this network could be. Prints JSON.
 """
 
 from __future__ import annotations
@@ -50,20 +51,23 @@ def measure(size: str, rounds: int, steps: int, sample_steps: int, count: int) -
     np.testing.assert_allclose(*losses, rtol=1e-4)
     np.testing.assert_allclose(*reverse_steps(made, model, schedule, parameters), atol=1e-4)
 
-    training = trainers(made, schedule, steps)
+    alone = networks(made, parameters["network"], len(schedule.tokens), (steps, sample_steps, count))
+    training = [*trainers(made, schedule, steps), alone[0]]
     for side in training:
         side()
     take_turns(training, rounds)
-    sampling = drawers(made, model, schedule, parameters, sample_steps, count)
+    sampling = [*drawers(made, model, schedule, parameters, sample_steps, count), alone[1]]
     spread = [float(np.std(side())) for side in sampling]
-    np.testing.assert_allclose(*spread, rtol=0.3)  # of few images that differ in their noise
+    np.testing.assert_allclose(*spread[:2], rtol=0.3)  # of few images that differ in their noise
     take_turns(sampling, rounds)
-    batch, names = len(made.pixels), ("gudspec", "nnx loop")
+    batch, names = len(made.pixels), ("gudspec", "nnx loop", "gudspec's network alone")
     return {
         "size": size,
         "goals": [
-            command.goal("training, images/s over the loop's", ratio(*reversed(training)), at_least=1.5),
-            command.goal("sampling, images/s over the loop's", ratio(*reversed(sampling)), at_least=3.0),
+            command.goal("training, images/s over the loop's", ratio(training[1], training[0]), at_least=1.5),
+            command.goal("sampling, images/s over the loop's", ratio(sampling[1], sampling[0]), at_least=3.0),
+            command.goal("training, the network alone over the loop", ratio(training[1], training[2])),
+            command.goal("sampling, the network alone over the loop", ratio(sampling[1], sampling[2])),
         ],
         "sides": {
             name: {
@@ -160,6 +164,36 @@ def drawers(
     return (
         Side(lambda: draw(parameters, data, next(keys), at, {}, count=count)),
         Side(lambda: sample(next(keys), count, SOFTNESS)),
+    )
+
+
+def networks(made: Ready, parameters: Any, tokens: int, numbers: tuple[int, int, int]) -> tuple[Side, Side]:
+    """Rounds of what the network itself does in them: its gradients in training, one evaluation per step of sampling.
+
+    Args:
+        made: the spec.
+        parameters: of the network.
+        tokens: of the noising state.
+        numbers: train steps of a round, steps of sampling, images that are drawn.
+    """
+    steps, sample_steps, count = numbers
+    graph = nnx.graphdef(made.program.create(nnx.Rngs(0)))
+    image = jax.random.normal(root(5), made.pixels.shape)
+    states = jax.random.normal(root(6), (len(image), tokens, 2))
+
+    @jax.jit
+    def gradient(parameters: Any) -> Any:
+        return jax.grad(lambda given: jnp.mean(nnx.merge(graph, given)(image, states) ** 2))(parameters)
+
+    @jax.jit
+    def chain(parameters: Any, start: jax.Array) -> jax.Array:
+        network = nnx.merge(graph, parameters)
+        return jax.lax.scan(lambda image, _: (network(image, states[:1]), None), start, length=sample_steps)[0]
+
+    start = jax.random.normal(root(7), (count, *made.source.shape))
+    return (
+        Side(lambda: [gradient(parameters) for _ in range(steps)]),
+        Side(lambda: chain(parameters, start)),
     )
 
 

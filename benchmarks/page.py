@@ -80,6 +80,12 @@ steps, the best one goes on. Bits/dim are those of 128 validation images, the sa
 the standard error says. Patches of photographs overlap, also between training and validation: their numbers compare
 optimizers, and nothing else. The time to a given likelihood is interpolated between two trainings.""",
     ),
+    "large_pages": (
+        "What large pages of memory save",
+        """\
+The same run with pages of 2 MiB and of 4 KiB, beginning with programs that are compiled: commands ask for the former
+where Linux gives them to those who ask ([Where a step's memory comes from](running.md#memory-of-a-step)).""",
+    ),
     "startup": (
         "What a compilation cache saves",
         """\

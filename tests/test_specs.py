@@ -84,6 +84,15 @@ def test_compiles(spec: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("spec", ["gud/cifar10.yaml", "score_sde/cifar10_vp.yaml"])
+def test_the_size_is_the_documented_one(spec: str) -> None:
+    program = gudspec.compile(load(ROOT / "specs" / spec))
+    parameters = jax.tree.leaves(jax.eval_shape(program.init, root(0)).parameters)
+    millions = sum(leaf.size for leaf in parameters) / 1e6
+    assert f"{millions:.1f} million" in (ROOT / "docs" / "how-it-works.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "spec",
     named(

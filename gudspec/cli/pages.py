@@ -5,10 +5,11 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-__all__ = ["take_large_pages"]
+__all__ = ["SETTING", "take_large_pages"]
 
 _GIVEN = Path("/sys/kernel/mm/transparent_hugepage/enabled")
-_SETTING = "glibc.malloc.hugetlb"
+SETTING = "glibc.malloc.hugetlb"
+"""Of `GLIBC_TUNABLES`: 0 for pages of 4 KiB, 1 to ask for those of 2 MiB."""
 
 
 def take_large_pages() -> None:
@@ -24,8 +25,8 @@ def take_large_pages() -> None:
         asking_helps = "[madvise]" in _GIVEN.read_text(encoding="ascii")
     except OSError:
         return
-    if not asking_helps or _SETTING in said or not sys.executable:
+    if not asking_helps or SETTING in said or not sys.executable:
         return
-    os.environ["GLIBC_TUNABLES"] = ":".join(part for part in (said, f"{_SETTING}=1") if part)
+    os.environ["GLIBC_TUNABLES"] = ":".join(part for part in (said, f"{SETTING}=1") if part)
     with suppress(OSError):
         os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
