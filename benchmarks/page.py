@@ -40,7 +40,10 @@ A train step of diffusers' `UNet2DModel`, which has taken over the parameters of
 from them, in the faster of PyTorch's two layouts, with AdamW, clipping and a moving average as here. The difference is
 above all that between the convolutions of XLA and of PyTorch on this machine: at 32×32×3 XLA's alone run at 75 to 100
 GFLOP/s, which would leave 0.5 s of a step of 44.5 GFLOP, and transposes for the gradients of kernels take most of the
-rest; all of PyTorch's step takes 0.37 s.""",
+rest; all of PyTorch's step takes 0.35 s. Tried, and no faster in the whole step: Winograd's form of the convolutions
+(alone 1.5 to 2 times as fast as XLA's, but it moves more memory, and compiles for twice as long), im2col and shifted
+products on more than a few pixels, products row by row for the gradients of kernels, and XLA's own oneDNN, YNNPACK and
+XNNPACK.""",
     ),
     "nnx_loop": (
         "Against the common research loop",
@@ -80,11 +83,17 @@ steps, the best one goes on. Bits/dim are those of 128 validation images, the sa
 the standard error says. Patches of photographs overlap, also between training and validation: their numbers compare
 optimizers, and nothing else. The time to a given likelihood is interpolated between two trainings.""",
     ),
+    "times": (
+        "How much less a loss varies with even times",
+        """\
+`objective.time: low_discrepancy` spreads the times of a batch evenly over [0, 1]. Variances are those between batches of
+other images, times and noise, of one trained network; a gradient's is that of all parameters together.""",
+    ),
     "large_pages": (
         "What large pages of memory save",
         """\
 The same run with pages of 2 MiB and of 4 KiB, beginning with programs that are compiled: commands ask for the former
-where Linux gives them to those who ask ([Where a step's memory comes from](running.md#memory-of-a-step)).""",
+where Linux gives them to those who ask ([Running](running.md)).""",
     ),
     "startup": (
         "What a compilation cache saves",

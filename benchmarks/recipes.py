@@ -3,8 +3,9 @@
     python -m benchmarks.recipes --on digits --target 2.35
     python -m benchmarks.recipes --on specs/dvdp/photos.yaml --steps 300
 
-The learning rate falls to 0 at the end of a training, so each number of steps is a training of its own. Several rates
-are tried with the fewest steps, and the best one goes on. The quickstart's design is measured by its likelihood, any
+The learning rate falls to 0 at the end of a training, so each number of steps is a training of its own. Rates are tried
+with the fewest steps, twice as high and half as high ones for as long as the best is the last of them, and the best one
+goes on. The quickstart's design is measured by its likelihood, any
 other spec by its variational bound.
 """
 
@@ -16,7 +17,7 @@ import json
 import math
 import statistics
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -30,7 +31,8 @@ ON = {
     "photos32": ["data.source={kind: photos, size: 32}", "train.batch_size=32"],
 }
 """The quickstart on other images."""
-RATES = {"muon": (2e-3, 5e-3, 1e-2), "adam": (1e-3, 2e-3, 5e-3)}
+RATES = {"muon": 1e-2, "adam": 2e-3}
+"""Where the search for the best rate begins."""
 _IMAGES = 128
 """Validation images, evenly spread over all; every training is measured on the same ones."""
 _LIKELIHOOD = f"evaluate=[{{name: nll, kind: likelihood, split: validation, images: {_IMAGES}}}]"
@@ -62,10 +64,9 @@ def measure(on: str, steps: Sequence[int], target: float | None) -> dict[str, An
     train = functools.partial(trained, spec, [*overrides, *_ALL])
     sides: dict[str, dict[str, float]] = {}
     curves = {}
-    for kind, rates in RATES.items():
-        tried = {rate: train(kind, rate, steps[0], sides) for rate in rates}
-        best = min(rates, key=lambda rate: tried[rate].bits)
-        curves[kind] = [tried[best], *(train(kind, best, count, sides) for count in steps[1:])]
+    for kind, rate in RATES.items():
+        best, shortest = best_rate(lambda rate, kind=kind: train(kind, rate, steps[0], sides), rate)
+        curves[kind] = [shortest, *(train(kind, best, count, sides) for count in steps[1:])]
     goals = []
     if target is not None:
         muon, adam = (reached(curves[kind], target) for kind in RATES)
@@ -92,6 +93,17 @@ def trained(
         "training_seconds": round(step * steps, 1),
     }
     return Point(step * steps, measured["value"])
+
+
+def best_rate(train: Callable[[float], Point], start: float) -> tuple[float, Point]:
+    """The best of the rates start · 2^k, better than the next lower and the next higher one, and its training."""
+    tried = {rate: train(rate) for rate in (start / 2, start, 2 * start)}
+    while True:
+        best = min(tried, key=lambda rate: tried[rate].bits)
+        beside = {best / 2, 2 * best} - set(tried)
+        if not beside:
+            return best, tried[best]
+        tried |= {rate: train(rate) for rate in beside}
 
 
 def reached(curve: Sequence[Point], target: float) -> float:
