@@ -68,7 +68,8 @@ class _Stream(nnx.RngStream):
 def computing(numbers: str, graph: nnx.GraphDef[Any], parameters: dict[str, Any]) -> Callable[..., Array]:
     """A network that computes in these numbers, from parameters and images in float32, and answers in float32.
 
-    Normalization sums up in float32 in any case, and so does the softmax of attention.
+    Normalization sums up in float32 in any case, and so does the softmax of attention. The noising state is embedded in
+    float32: of γ = −7, eight bits would leave steps of 0.03.
 
     Args:
         numbers: `float32` or `bfloat16`.
@@ -79,13 +80,14 @@ def computing(numbers: str, graph: nnx.GraphDef[Any], parameters: dict[str, Any]
         network: Callable[..., Array] = nnx.merge(graph, parameters)
         return network
 
-    def lowered(tree: Any) -> Any:
-        return jax.tree.map(lambda x: x.astype(numbers) if jnp.issubdtype(x.dtype, jnp.floating) else x, tree)
+    def lowered(path: tuple[jax.tree_util.DictKey, ...], leaf: Array) -> Array:
+        stays = any(place.key == "embed_state" for place in path) or not jnp.issubdtype(leaf.dtype, jnp.floating)
+        return leaf if stays else leaf.astype(numbers)
 
-    narrow = nnx.merge(graph, lowered(parameters))
+    narrow = nnx.merge(graph, jax.tree_util.tree_map_with_path(lowered, parameters))
 
-    def apply(image: Array, tokens: Array, *arguments: Any, **options: Any) -> Array:
-        predicted: Array = narrow(*lowered((image, tokens)), *arguments, **options)
+    def apply(image: Array, *arguments: Any, **options: Any) -> Array:
+        predicted: Array = narrow(image.astype(numbers), *arguments, **options)
         return predicted.astype(image.dtype)
 
     return apply

@@ -8,6 +8,7 @@ import numpy as np
 from flax import nnx
 from jax import Array
 
+from gudspec.network.attention import attend
 from gudspec.network.layers import CrossAttention
 from gudspec.network.state import StateEmbedding
 
@@ -105,7 +106,7 @@ class Dit(nnx.Module):
         Returns:
             What is predicted, [b, H, W, C].
         """
-        state = self.embed_state(tokens)
+        state = self.embed_state(tokens).astype(image.dtype)
         vector = self.vector_out(nnx.silu(self.vector_in(state.mean(axis=1))))
         if self.embed_label is not None:
             assert labels is not None, "this network is conditioned on class labels"
@@ -163,7 +164,7 @@ class Block(nnx.Module):
     def _attention(self, x: Array) -> Array:
         heads = (*x.shape[:2], self.heads, x.shape[2] // self.heads)
         query, key, value = (part.reshape(heads) for part in jnp.split(self.query_key_value(x), 3, axis=-1))
-        return self.attention_out(jax.nn.dot_product_attention(query, key, value).reshape(x.shape))
+        return self.attention_out(attend(query, key, value).reshape(x.shape))
 
     def _mlp(self, x: Array, dropout_key: Array | None) -> Array:
         hidden = self.dropout(nnx.gelu(self.mlp_in(x)), deterministic=dropout_key is None, rngs=dropout_key)

@@ -1,10 +1,10 @@
 """Building blocks of networks."""
 
-import jax
 import jax.numpy as jnp
 from flax import nnx
 from jax import Array
 
+from gudspec.network.attention import attend
 from gudspec.network.convolution import convolve
 
 __all__ = ["CrossAttention", "ResidualBlock", "conv", "enlarged", "norm"]
@@ -89,5 +89,5 @@ class CrossAttention(nnx.Module):
         context = jnp.broadcast_to(self.key_value(context), (batch, context.shape[1], 2 * channels))
         query = self.query(self.norm(x)).reshape(batch, height * width, self.heads, -1)
         key, value = (part.reshape(batch, -1, self.heads, query.shape[3]) for part in jnp.split(context, 2, axis=-1))
-        attended = jax.nn.dot_product_attention(query, key, value)
+        attended = attend(query, key, value)
         return x + self.out(attended.reshape(x.shape))

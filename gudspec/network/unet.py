@@ -151,7 +151,7 @@ class Unet(nnx.Module):
             What is predicted, [b, H, W, C].
         """
         keys = _keys(dropout_key)
-        state = self.embed_state(tokens)
+        state = self.embed_state(tokens).astype(image.dtype)
         vector = self.vector_in(state.mean(axis=1))
         if self.embed_label is not None:
             assert labels is not None, "this network is conditioned on class labels"
