@@ -69,8 +69,8 @@ def stream(
 ) -> grain.DatasetIterator[dict[str, np.ndarray]]:
     """The batches of a run.
 
-    Nothing is prefetched: a batch is one gather from memory, tens of microseconds, while the devices still work on the
-    step before. A thread would take longer to hand it over, and fight the training loop for the lock.
+    No thread prefetches. The training loop waits for no step: it gathers a batch from memory and sends it to the
+    devices, a millisecond at most, while they work on the steps before. A thread would fight it for the interpreter.
 
     Args:
         images: the training split.

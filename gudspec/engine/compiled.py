@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
 import jax
 
+from gudspec.ahead.work import work
 from gudspec.engine.processes import meet
 
 __all__ = ["Compiled"]
@@ -24,9 +25,8 @@ class Compiled:
 
     def __init__(self, jitted: Any):
         self._jitted = jitted
+        self._traced: Any = None
         self._program: Any = None
-        self.flops = 0.0
-        """Arithmetic of a call on one device, as far as the compiler knows it; 0 before the first."""
 
     def __call__(self, *arguments: Any) -> Any:
         """The program's result."""
@@ -34,8 +34,16 @@ class Compiled:
             # from shapes alone, as ahead of time: a cache tells programs apart by their text, in which what is known of
             # how the arguments came about would leave traces
             shapes = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype), arguments)
-            self._program = self._jitted.lower(*shapes).compile()
-            cost: Mapping[str, float] = self._program.cost_analysis() or {}
-            self.flops = float(cost.get("flops", 0.0))
+            self._traced = self._jitted.trace(*shapes)
+            self._program = self._traced.lower().compile()
             meet()
         return self._program(*arguments)
+
+    @cached_property
+    def flops(self) -> float:
+        """Arithmetic of a call, over all devices, of one that was called before.
+
+        Counted in the trace: the compiler counts the inside of a loop once, be it over layers or parts of a batch.
+        """
+        traced, self._traced = self._traced, None
+        return work(traced.jaxpr).flops

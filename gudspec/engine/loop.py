@@ -162,17 +162,16 @@ class _Step:
         state = jax.tree.map(lambda leaf: leaf.sharding, session.abstract)
         self._jitted = training(session.program.train_step, state, session.mesh)
         self._statistics = place_whole(session.statistics, session.mesh)
-        self._parts = session.prepared.experiment.train.accumulate
         self._compiled: dict[int, Compiled] = {}
         self.flops = 0.0
-        """Arithmetic of the last step, over all devices; the inside of a loop over parts is counted as often."""
+        """Arithmetic of the last step, over all devices."""
 
     def __call__(self, state: TrainState, batch: Batch) -> tuple[TrainState, dict[str, jax.Array]]:
         """The state after the step, and metrics."""
         size = len(batch["pixels"])
         program = self._compiled.setdefault(size, Compiled(self._jitted))
         result: tuple[TrainState, dict[str, jax.Array]] = program(state, batch, self._statistics)
-        self.flops = program.flops * self._parts * jax.device_count()
+        self.flops = program.flops
         return result
 
 

@@ -56,6 +56,8 @@ class Interval:
 
     def add(self, metrics: dict[str, jax.Array], images: int, flops: float) -> None:
         """Counts one step, its images and its arithmetic over all devices."""
+        for value in metrics.values():
+            value.copy_to_host_async()  # on its way as soon as it is known
         self._steps.append(metrics)
         self._images += images
         self._timed_steps += 1
