@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from gudspec.cli.options import Overrides, Spec
-from gudspec.cli.together import MeshShape, mesh_overrides
+from gudspec.cli.together import CACHE, MeshShape, mesh_overrides
 
 if TYPE_CHECKING:
     from gudspec.ahead.main import Programs
@@ -34,7 +34,7 @@ def compile(
         typer.Option(
             "--cache-dir",
             metavar="DIR",
-            envvar="GUDSPEC_COMPILATION_CACHE",
+            envvar=CACHE,
             help="Keep them for `gudspec run --cache-dir` on such devices.",
         ),
     ] = None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -9,6 +10,7 @@ import typer
 
 from gudspec.cli.launch import DryRun
 from gudspec.cli.options import Overrides, Spec
+from gudspec.cli.together import CACHE
 
 if TYPE_CHECKING:
     from gudspec.spec.load import Document
@@ -45,12 +47,15 @@ def sweep(
         raise typer.BadParameter("on gke-jobset, Kueue decides how many run at once", param_hint="--parallel")
     if platform:
         check_platform(document, platform, folder)
+    # what runs have in common is compiled by the first of them
+    alone = on == "local" and experiment.launch.processes == 1
+    shared = ["--cache-dir", folder.rstrip("/") + "/compilation-cache"] if alone and CACHE not in os.environ else []
     given = [] if on != "local" else [str(spec), *(word for one in overrides or () for word in ("--set", one))]
     jobs = []
     for run in runs:
         sets = [word for one in run.overrides for word in ("--set", one)]
         where = folder.rstrip("/") + f"/{run.name}"
-        jobs.append(Job(run.name, (*given, "--workdir", where, *sets)))
+        jobs.append(Job(run.name, (*given, "--workdir", where, *sets, *shared)))
     if platform and platform.sweeps:
         text = render(platform, experiment, jobs, parallel=parallel)
         if dry_run:

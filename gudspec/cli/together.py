@@ -13,6 +13,7 @@ from gudspec.engine.processes import MEETING_SECONDS
 from gudspec.engine.signals import Stop, StopRequest, TogetherStop
 
 __all__ = [
+    "CACHE",
     "CacheFolder",
     "Coordinator",
     "MeetingSeconds",
@@ -45,11 +46,10 @@ MeetingSeconds: TypeAlias = Annotated[
 MeshShape: TypeAlias = Annotated[
     str | None, typer.Option("--mesh", metavar="data=D,fsdp=F", help="The devices; overrides `mesh` of the spec.")
 ]
+CACHE = "GUDSPEC_COMPILATION_CACHE"
 CacheFolder: TypeAlias = Annotated[
     str | None,
-    typer.Option(
-        "--cache-dir", metavar="DIR", envvar="GUDSPEC_COMPILATION_CACHE", help="Compiled programs; default: workdir."
-    ),
+    typer.Option("--cache-dir", metavar="DIR", envvar=CACHE, help="Compiled programs; default: workdir."),
 ]
 
 

@@ -87,6 +87,14 @@ def test_a_sweep_goes_on_past_failures_and_continues(spec: Path, capsys: pytest.
 
 
 @pytest.mark.slow
+def test_runs_that_differ_in_arguments_of_programs_compile_once(spec: Path) -> None:
+    spec.write_text(TINY + "sweep: {grid: {seed: [0, 1]}}\n")
+    out, _ = start(spec, "--on", "local", "--workdir", str(spec.parent / "d")).communicate(timeout=500)
+    assert out.count(" done ") == 2
+    assert len(list((spec.parent / "d" / "compilation-cache").glob("jit_step*-cache"))) == 1
+
+
+@pytest.mark.slow
 def test_a_sweep_on_ray(spec: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """On a real cluster of this machine."""
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
