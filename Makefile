@@ -47,7 +47,6 @@ chaos: install
 
 # All measurements of docs/benchmarks.md, on a machine that does nothing else meanwhile; `make docs` shows them.
 TORCH := .venv-torch
-RESULTS := benchmarks/results
 
 $(TORCH)/.installed: benchmarks/requirements.txt
 	$(PYTHON) -m venv $(TORCH)
@@ -55,19 +54,7 @@ $(TORCH)/.installed: benchmarks/requirements.txt
 	touch $@
 
 bench: install $(TORCH)/.installed
-	for size in 8x8x1 28x28x1 32x32x3; do \
-		for name in overhead torch_unet nnx_loop rk45; do \
-			$(BIN)/python -m benchmarks.$$name --size $$size --json $(RESULTS)/$$name-$$size.json || exit 1; \
-		done; \
-	done
-	$(BIN)/python -m benchmarks.segments specs/dvdp/photos.yaml --json $(RESULTS)/segments.json
-	$(BIN)/python -m benchmarks.earlier --commit 581ec42 --then 900 1100 --now 300 400 --json $(RESULTS)/earlier.json
-	$(BIN)/python -m benchmarks.recipes --on digits --target 2.35 --json $(RESULTS)/recipes-digits.json
-	$(BIN)/python -m benchmarks.recipes --on photos16 --json $(RESULTS)/recipes-photos16.json
-	$(BIN)/python -m benchmarks.recipes --on photos32 --steps 200 400 800 --json $(RESULTS)/recipes-photos32.json
-	$(BIN)/python -m benchmarks.startup specs/quickstart.yaml --json $(RESULTS)/startup.json
-	$(BIN)/python -m benchmarks.saving specs/quickstart.yaml --json $(RESULTS)/saving.json
-	$(BIN)/python -m benchmarks.scaling --json $(RESULTS)/scaling.json
+	$(BIN)/python -m benchmarks
 
 lint: install
 	$(BIN)/ruff check .

@@ -9,13 +9,15 @@ import os
 import platform
 import resource
 import shlex
+import statistics
+import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from gudspec.cli.pages import take_large_pages
+from gudspec.cli.pages import SETTING, take_large_pages
 
 _PACKAGES = ("jax", "jaxlib", "flax", "diffrax", "optax", "numpy", "scipy")
 Goal = dict[str, Any]
@@ -48,9 +50,17 @@ def main(measure: Callable[..., dict[str, Any]], options: argparse.ArgumentParse
         file.write_text(text + "\n", encoding="utf-8")
 
 
-def goal(what: str, measured: float, *, at_least: float | None = None, at_most: float | None = None) -> Goal:
-    """A number with what was asked of it: at least, at most, or nothing."""
-    found: Goal = {"what": what, "measured": measured}
+def goal(
+    what: str, measured: float | Sequence[float], *, at_least: float | None = None, at_most: float | None = None
+) -> Goal:
+    """A number with what was asked of it: at least, at most, or nothing. Of several the median, with the quartiles."""
+    found: Goal = {"what": what}
+    if isinstance(measured, Sequence):
+        if len(measured) > 1:
+            low, _, high = statistics.quantiles(measured, n=4, method="inclusive")
+            found["quartiles"] = [round(low, 4), round(high, 4)]
+        measured = round(statistics.median(measured), 4)
+    found["measured"] = measured
     if at_least is not None:
         found |= {"asked": f"≥ {at_least}", "reached": measured >= at_least}
     elif at_most is not None:
@@ -59,7 +69,7 @@ def goal(what: str, measured: float, *, at_least: float | None = None, at_most: 
 
 
 def facts() -> dict[str, Any]:
-    """Command, day, machine and versions."""
+    """Command, day, commit, machine and versions."""
     import jax
 
     name = sys.modules["__main__"].__spec__.name
@@ -67,20 +77,35 @@ def facts() -> dict[str, Any]:
         "benchmark": name.rpartition(".")[2],
         "command": shlex.join(["python", "-m", name, *_without_file(sys.argv[1:])]),
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        "commit": _commit(),
         "machine": {
             "cpu": _cpu(),
             "cores": len(os.sched_getaffinity(0)),
             "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
             "device": jax.devices()[0].device_kind,
             "devices": jax.device_count(),
+            "large_pages": f"{SETTING}=1" in os.environ.get("GLIBC_TUNABLES", ""),
         },
         "versions": {"python": platform.python_version()} | {name: version(name) for name in _PACKAGES},
     }
 
 
 def peak_memory() -> int:
-    """Most memory that this process has held, in MiB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024  # Linux counts KiB
+    """Most memory that this process has held, or one of those that it has waited for, in MiB."""
+    of = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    return max(resource.getrusage(who).ru_maxrss for who in of) // 1024  # Linux counts KiB
+
+
+def _commit() -> str:
+    """The commit of this checkout, with a + where files differ from it."""
+    told = subprocess.run(
+        ["git", "describe", "--always", "--dirty=+", "--abbrev=7", "--exclude=*"],
+        cwd=Path(__file__).parent,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return told.stdout.strip()
 
 
 class _Worked(NamedTuple):

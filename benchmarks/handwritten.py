@@ -110,7 +110,7 @@ def to_basis(axes, image):
     return jnp.matmul(axes, image.reshape(b, h * w, c), precision="highest").reshape(image.shape)
 
 
-def loss_of(parameters, key, pixels, levels, mean, axes, variance, heads):
+def loss_of(parameters, key, pixels, levels, mean, axes, variance, network):
     """Variance [H, W, C] is that of the components; axes [HW, HW] has one in each row."""
     images = (pixels + jax.random.uniform(fold(key, "dequantize"), pixels.shape)) * (2 / levels) - 1
     chi = to_basis(axes, images - mean)
@@ -132,18 +132,18 @@ def loss_of(parameters, key, pixels, levels, mean, axes, variance, heads):
     label = 2 * (label - label.min()) / (label.max() - label.min()) - 1
     state = gamma.reshape(len(chi), -1) / 8
     tokens = jnp.stack([state, jnp.broadcast_to(label, state.shape)], -1)
-    output = to_basis(axes, unet(parameters["network"], image, tokens, heads))
+    output = to_basis(axes, network(parameters["network"], image, tokens))
     predicted = sigma * noised / total + alpha * jnp.sqrt(variance / total) * output
     return jnp.mean((predicted - epsilon) ** 2)
 
 
-def train_step(optimizer, levels, heads, decay):
+def train_step(optimizer, levels, network, decay):
     """(parameters, average, optimizer state, root key, step, pixels, mean, axes, variance) → the same, and the loss."""
 
     @partial(jax.jit, donate_argnums=(0, 1, 2))
     def step(parameters, average, state, root, index, pixels, mean, axes, variance):
         key = fold(root, "train", index)
-        loss, gradient = jax.value_and_grad(loss_of)(parameters, key, pixels, levels, mean, axes, variance, heads)
+        loss, gradient = jax.value_and_grad(loss_of)(parameters, key, pixels, levels, mean, axes, variance, network)
         norm = optax.tree.norm(gradient)
         updates, state = optimizer.update(gradient, state, parameters)
         parameters = optax.apply_updates(parameters, updates)

@@ -50,12 +50,11 @@ def measure(spec: str, pairs: int, steps: int) -> dict[str, object]:
     order = [sys.executable, "-m", "gudspec", "run", spec, *(part for one in given for part in ("--set", one))]
     with tempfile.TemporaryDirectory() as folder:
         taken(order, Path(folder), "compiled", large=True)
-        runs = [
-            tuple(taken(order, Path(folder), f"{pair}-{large}", large=large) for large in (True, False))
-            for pair in range(pairs)
-        ]
-    ratios = [[one / other for one, other in zip(large, small, strict=True)] for large, small in runs]
-    step, wall, cpu = (round(statistics.median(of), 3) for of in zip(*ratios, strict=True))
+        runs: list[dict[bool, Spent]] = []
+        for pair in range(pairs):
+            turns = (True, False) if pair % 2 else (False, True)
+            runs.append({large: taken(order, Path(folder), f"{pair}-{large}", large=large) for large in turns})
+    step, wall, cpu = ([getattr(run[True], part) / getattr(run[False], part) for run in runs] for part in Spent._fields)
     return {
         "spec": spec,
         "goals": [
@@ -65,10 +64,10 @@ def measure(spec: str, pairs: int, steps: int) -> dict[str, object]:
         ],
         "sides": {
             name: {
-                f"{part}_seconds": round(statistics.median(getattr(pair[side], part) for pair in runs), 4)
+                f"{part}_seconds": round(statistics.median(getattr(run[large], part) for run in runs), 4)
                 for part in Spent._fields
             }
-            for side, name in enumerate(("large pages", "small pages"))
+            for large, name in ((True, "large pages"), (False, "small pages"))
         },
         "pairs": pairs,
     }

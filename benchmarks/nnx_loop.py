@@ -19,7 +19,7 @@ from flax import nnx
 from benchmarks import command, nnx_research
 from benchmarks.nnx_unet import Unet
 from benchmarks.sizes import SIZES, Ready, moved, ready
-from benchmarks.turns import Side, ratio, take_turns
+from benchmarks.turns import Side, ratios, take_turns
 from gudspec.program.keys import fold, root
 from gudspec.program.optimizer import optimizer
 from gudspec.program.samplers import method_of
@@ -64,10 +64,10 @@ def measure(size: str, rounds: int, steps: int, sample_steps: int, count: int) -
     return {
         "size": size,
         "goals": [
-            command.goal("training, images/s over the loop's", ratio(training[1], training[0]), at_least=1.5),
-            command.goal("sampling, images/s over the loop's", ratio(sampling[1], sampling[0]), at_least=3.0),
-            command.goal("training, the network alone over the loop", ratio(training[1], training[2])),
-            command.goal("sampling, the network alone over the loop", ratio(sampling[1], sampling[2])),
+            command.goal("training, images/s over the loop's", ratios(training[1], training[0]), at_least=1.5),
+            command.goal("sampling, images/s over the loop's", ratios(sampling[1], sampling[0]), at_least=3.0),
+            command.goal("training, the network alone over the loop", ratios(training[1], training[2])),
+            command.goal("sampling, the network alone over the loop", ratios(sampling[1], sampling[2])),
         ],
         "sides": {
             name: {

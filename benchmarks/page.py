@@ -18,10 +18,12 @@ _PREFACE = """\
 
 <!-- Generated from benchmarks/results by `make docs`; measure again instead of editing. -->
 
-Every number here was printed by the command beside it. Two sides of a comparison take turns in one run, after both have
-been found to compute the same, and a ratio is the median over the rounds: what else the machine does meets both.
-Images/s and seconds are medians too, and depend on the machine; peak memory is that of the whole process. Others' share
-is the part of the processors' time that other programs had meanwhile: a machine is called busy above a tenth.
+Every number in a table was printed by the command of its section; `python -m benchmarks` runs them all. Two sides of a
+comparison take turns in one run, and a ratio is the median over the rounds, with the quartiles in brackets: what else
+the machine does meets both. Peers (the step by hand, PyTorch, the research loop, SciPy) have to compute the same as
+gudspec before they are timed. Images/s and seconds are medians too, and depend on the machine; peak memory is the
+largest of a process. Others' share is the part of the processors' time that other programs had meanwhile: a machine is
+called busy above a tenth. A + behind a commit says that files differed from it.
 """
 
 _SECTIONS = {
@@ -29,29 +31,34 @@ _SECTIONS = {
         "Against a step written by hand",
         """\
 The compiled train step of the quickstart against the same step in one file of JAX with nothing to configure
-(`benchmarks/handwritten.py`): what is above 1 is the price of a declarative spec. What is below comes from the network,
-whose convolutions on grids of a few pixels are matrix products. Where other work is on the machine, processors' time
-says more than the clock.""",
+(`benchmarks/handwritten.py`): what is above 1 is the price of a declarative spec. Once the other step has its own
+network, as one would write it; gudspec's takes less time with the same numbers, since convolutions of 1×1 kernels and
+those on grids of a few pixels are matrix products, and enlarging is a broadcast. Once it has gudspec's network: then
+nothing differs but the engine. Where other work is on the machine, processors' time says more than the clock.""",
     ),
     "torch_unet": (
         "Against PyTorch",
         """\
 A train step of diffusers' `UNet2DModel`, which has taken over the parameters of gudspec's network and computes the same
-from them, in the faster of PyTorch's two layouts, with AdamW, clipping and a moving average as here. The difference is
-above all that between the convolutions of XLA and of PyTorch on this machine: at 32×32×3 XLA's alone run at 75 to 100
-GFLOP/s, which would leave 0.5 s of a step of 44.5 GFLOP, and transposes for the gradients of kernels take most of the
-rest; all of PyTorch's step takes 0.35 s. Tried, and no faster in the whole step: Winograd's form of the convolutions
-(alone 1.5 to 2 times as fast as XLA's, but it moves more memory, and compiles for twice as long), im2col and shifted
-products on more than a few pixels, products row by row for the gradients of kernels, and XLA's own oneDNN, YNNPACK and
-XNNPACK.""",
+from them: eager, in the faster of PyTorch's two layouts, with AdamW, clipping and a moving average as here. What is
+missing is in the convolutions, as the next section shows. Tried, and no faster in the whole step: Winograd's form
+(alone 1.5 to 2 times as fast as XLA's convolution, but it moves more memory, and compiles for twice as long), im2col
+and shifted products on more than a few pixels, products row by row for the gradients of kernels, and XLA's own oneDNN,
+YNNPACK and XNNPACK.""",
+    ),
+    "convolutions": (
+        "Convolutions of XLA and of PyTorch",
+        """\
+Every convolution of the same network by itself, its result and both of its gradients; PyTorch's in the faster of its
+layouts. Gradients by a network's own input are in the sums, though no step needs them.""",
     ),
     "nnx_loop": (
         "Against the common research loop",
         """\
 flax NNX with `nnx.jit`, complex Fourier transforms, conversions between bases whenever another is asked for, sampling
-by diffrax (`benchmarks/nnx_research.py`). The networks are equal: the more of the time they take, the closer to 1 is
-the ratio. Sampling is nearly all network: three times as many images of 8×8 would take 75 GFLOP/s, the rate of a plain
-matrix product on two cores.""",
+by diffrax (`benchmarks/nnx_research.py`). Both have the same network, one in gudspec's form and one in plain flax. What
+gudspec's network takes by itself, its gradients in training and its evaluations in sampling, is timed beside them: were
+all the rest of gudspec free, the ratio would be that of the network alone.""",
     ),
     "rk45": (
         "Against the usual likelihood",
@@ -59,7 +66,8 @@ matrix product on two cores.""",
 SciPy's RK45 on the host, drift and divergence as one compiled function on the device. Both have the same tolerance, and
 SciPy as many probes as make it as certain: kept ones, whose errors add up along the solve, which it has to take in each
 evaluation, also of steps that it rejects. What the program gains is that it asks for the divergence in accepted steps
-alone, with fresh probes ([likelihood](how-it-works.md#likelihood)).""",
+alone, with fresh probes ([likelihood](how-it-works.md#likelihood)). SciPy with a single probe, as in the paper, is
+timed beside them: it is done sooner, and knows less. Traces are taken exactly at a tenth of the tolerance.""",
     ),
     "segments": (
         "What dropping levels saves",
@@ -83,11 +91,23 @@ steps, the best one goes on. Bits/dim are those of 128 validation images, the sa
 the standard error says. Patches of photographs overlap, also between training and validation: their numbers compare
 optimizers, and nothing else. The time to a given likelihood is interpolated between two trainings.""",
     ),
+    "dispatch": (
+        "Whether several steps should be dispatched together",
+        """\
+Every train step of a run is a dispatch of its own. Here ten are taken in one `lax.scan` instead, the most that this
+could save; what is above 1 it would cost.""",
+    ),
+    "solves": (
+        "How long images wait for each other in a likelihood",
+        """\
+The solver takes a batch as one system, whose steps suit its most difficult image. Each image solved alone, and the
+batch in two halves sorted by that, say what sorting images into solves could save at most.""",
+    ),
     "times": (
         "How much less a loss varies with even times",
         """\
-`objective.time: low_discrepancy` spreads the times of a batch evenly over [0, 1]. Variances are those between batches of
-other images, times and noise, of one trained network; a gradient's is that of all parameters together.""",
+`objective.time: low_discrepancy` spreads the times of a batch evenly over [0, 1]. Variances are those between batches
+of other images, times and noise, of one trained network; a gradient's is that of all parameters together.""",
     ),
     "large_pages": (
         "What large pages of memory save",
@@ -156,7 +176,9 @@ def _overview(results: list[Result]) -> Iterator[str]:
             title = _SECTIONS[result["benchmark"]][0]
             reached = {True: "yes", False: "**no**", None: ""}[goal.get("reached")]
             busy = ", on a busy machine" if (result["others_share"] or 0) > _BUSY else ""
-            cells = [_subject(result) + busy, goal["what"], goal.get("asked", ""), goal["measured"], reached]
+            spread = " ({:.3g} – {:.3g})".format(*goal["quartiles"]) if "quartiles" in goal else ""
+            measured = f"{goal['measured']}{spread}"
+            cells = [_subject(result) + busy, goal["what"], goal.get("asked", ""), measured, reached]
             yield _row([f"[{title}](#{_anchor(title)})", *cells])
 
 
@@ -214,11 +236,12 @@ def _exchanged(collectives: dict[str, dict[str, int]]) -> str:
 
 
 def _commands(results: list[Result], machines: list[str]) -> Iterator[str]:
-    yield from _table(["command", "day", "machine", "others' share", "peak memory"])
+    yield from _table(["command", "day", "commit", "machine", "others' share", "peak memory"])
     for result in results:
         machine, memory = machines.index(_machine(result)) + 1, f"{result['peak_memory_mib']} MiB"
         others = "" if result["others_share"] is None else f"{result['others_share']:.1%}"
-        yield _row([f"`{result['command']}`", result["date"], machine, others, memory])
+        commit = result.get("commit", "")
+        yield _row([f"`{result['command']}`", result["date"], commit, machine, others, memory])
     others = {
         ", ".join(f"{name} {version}" for name, version in side["versions"].items())
         for result in results
@@ -240,7 +263,8 @@ def _machine(result: Result) -> str:
     one = result["machine"]
     versions = ", ".join(f"{name} {version}" for name, version in result["versions"].items())
     device = f"{one['devices']} × {one['device']}"
-    return f"{one['cpu']}, {one['cores']} cores, {one['memory_gib']} GiB of memory; {device}; {versions}."
+    pages = ", large pages" if one.get("large_pages") else ""
+    return f"{one['cpu']}, {one['cores']} cores, {one['memory_gib']} GiB of memory{pages}; {device}; {versions}."
 
 
 def _subject(result: Result) -> str:

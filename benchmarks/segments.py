@@ -2,16 +2,14 @@
 
     python -m benchmarks.segments specs/dvdp/photos.yaml --rounds 7 --steps 600
 
-Train and sample speeds are ratios of medians over rounds that take turns. With `--steps` both are then trained on
+Train and sample speeds are medians over rounds that take turns. With `--steps` both are then trained on
 equally many images and their likelihoods compared, image by image.
 """
 
 from __future__ import annotations
 
 import json
-import statistics
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +18,7 @@ import numpy as np
 
 import gudspec
 from benchmarks import command
+from benchmarks.turns import Side, ratios, take_turns
 from gudspec.engine.prepare import open_data, statistics_of
 from gudspec.program.keys import root
 from gudspec.program.program import Program
@@ -44,27 +43,20 @@ def measure(spec: str, rounds: int, steps: int) -> dict[str, Any]:
 def speeds(spec: str, rounds: int) -> dict[str, Any]:
     """Images/s of training and sampling with segments over those without."""
     works = {name: _work(spec, name) for name in VARIANTS}
-    taken: dict[tuple[str, str], list[float]] = {}
-    for turn in range(rounds + 1):
-        for name, work in works.items():
-            for kind, run in work.items():
-                begin = time.perf_counter()
-                run()
-                if turn:  # the first one compiles
-                    taken.setdefault((kind, name), []).append(time.perf_counter() - begin)
-    median = {key: statistics.median(times) for key, times in taken.items()}
-    goals = [
-        command.goal(f"{kind}, images/s over those without", round(median[kind, "off"] / median[kind, "auto"], 3))
-        for kind in ("training", "sampling")
-    ]
+    goals = []
+    for kind in ("training", "sampling"):
+        with_them, without = (works[name][kind] for name in VARIANTS)
+        with_them(), without()
+        take_turns([with_them, without], rounds)
+        goals.append(command.goal(f"{kind}, images/s over those without", ratios(without, with_them)))
     sides = {
-        f"segments: {name}": {f"{kind}_seconds": round(median[kind, name], 4) for kind in ("training", "sampling")}
-        for name in VARIANTS
+        f"segments: {name}": {f"{kind}_seconds": round(side.median, 4) for kind, side in work.items()}
+        for name, work in works.items()
     }
     return {"goals": goals, "sides": sides, "rounds": rounds}
 
 
-def _work(spec: str, segments: str) -> dict[str, Any]:
+def _work(spec: str, segments: str) -> dict[str, Side]:
     experiment = gudspec.load(spec, [f"design.segments={segments}"])
     prepared = open_data(experiment)
     data, source = statistics_of(prepared), prepared.source
@@ -75,15 +67,15 @@ def _work(spec: str, segments: str) -> dict[str, Any]:
     draw = program.sampler(experiment.sample[0].sampler)
     key, at = jax.random.key(0), program.at()
 
-    def train() -> None:
+    def train() -> Any:
         for _ in range(4):
             state[0], _ = program.train_step(state[0], batch, data)
-        jax.block_until_ready(state[0])
+        return state[0]
 
-    def sample() -> None:
-        jax.block_until_ready(draw(state[0].ema, data, key, at, {}, count=experiment.sample[0].count))
+    def sample() -> Any:
+        return draw(state[0].ema, data, key, at, {}, count=experiment.sample[0].count)
 
-    return {"training": train, "sampling": sample}
+    return {"training": Side(train), "sampling": Side(sample)}
 
 
 def likelihoods(spec: str, steps: int) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from flax import nnx
 
 from benchmarks import command
 from benchmarks.sizes import SIZES, Ready, moved, ready
-from benchmarks.turns import Side, ratio, take_turns
+from benchmarks.turns import Side, ratios, take_turns
 from gudspec.program.keys import root
 
 DESIGN = [
@@ -33,6 +33,7 @@ DESIGN = [
     "network={kind: unet, channels: 32, multipliers: [1, 2, 2], blocks: 1, state: 32, mixer_layers: 0}",
     "train.optimizer={kind: adamw, learning_rate: 1.0e-4, warmup: 0, clip: 1.0}",
 ]
+PYTHON = ".venv-torch/bin/python"
 _NEEDED = "--python needs a Python with what benchmarks/requirements.txt names"
 _SCRIPT = Path(__file__).with_name("torch_side.py")
 _OTHER_NAMES = {
@@ -56,7 +57,7 @@ def main() -> None:
     parser.add_argument("--size", choices=SIZES, default="32x32x3")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--steps", type=int, default=3, help="steps per round")
-    parser.add_argument("--python", default=".venv-torch/bin/python", help="a Python that has PyTorch and diffusers")
+    parser.add_argument("--python", default=PYTHON, help="a Python that has PyTorch and diffusers")
     command.main(measure, parser)
 
 
@@ -82,7 +83,7 @@ def measure(size: str, rounds: int, steps: int, python: str) -> dict[str, Any]:
         about = {"gudspec": {"parameters": count, "peak_memory_mib": command.peak_memory()}, "PyTorch": torch.end()}
     return {
         "size": size,
-        "goals": [command.goal("training, images/s over PyTorch's", ratio(*reversed(sides.values())), at_least=0.6)],
+        "goals": [command.goal("training, images/s over PyTorch's", ratios(*reversed(sides.values())), at_least=0.6)],
         "sides": {
             name: {
                 "train_images_per_second": side.per_second(batch * steps),

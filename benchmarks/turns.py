@@ -63,15 +63,11 @@ def take_turns(sides: Sequence[Side], rounds: int) -> None:
             side()
 
 
-def ratio(one: Side, other: Side) -> float:
-    """Seconds of one side over those of the other: the median over the rounds."""
-    return _ratio(one.seconds, other.seconds)
+def ratios(one: Side, other: Side) -> list[float]:
+    """Seconds of one side over those of the other, round by round."""
+    return [a / b for a, b in zip(one.seconds, other.seconds, strict=True)]
 
 
-def ratio_of_processors(one: Side, other: Side) -> float:
+def ratios_of_processors(one: Side, other: Side) -> list[float]:
     """The same of processors' seconds; of sides that work in this process."""
-    return _ratio(one.processors, other.processors)
-
-
-def _ratio(one: list[float], other: list[float]) -> float:
-    return round(statistics.median(a / b for a, b in zip(one, other, strict=True)), 4)
+    return [a / b for a, b in zip(one.processors, other.processors, strict=True)]
