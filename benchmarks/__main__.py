@@ -9,6 +9,7 @@ Each is a process of its own, and writes its file in `benchmarks/results`.
 from __future__ import annotations
 
 import argparse
+import shutil
 import subprocess
 import sys
 
@@ -62,16 +63,21 @@ COMMANDS = {
     "scaling": "scaling --rounds 3",
 }
 """Results by their names, and how they are measured."""
+ON_A_GPU = {
+    f"torch_unet-paper-{batch}": f"torch_unet --size 32x32x3 --network paper --compute bfloat16 --batch {batch}"
+    for batch in (128, 512)
+}
+"""Those that would take a processor hours."""
 
 
 def main() -> int:
     """Measures what is asked for; 1 if a measurement failed, after all others."""
+    every, failed = COMMANDS | ON_A_GPU, []
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("names", nargs="*", choices=[*COMMANDS, []], metavar="NAME", help=", ".join(COMMANDS))
-    failed = []
-    for name in parser.parse_args().names or COMMANDS:
-        print(f"python -m benchmarks.{COMMANDS[name]}", file=sys.stderr)
-        order = [sys.executable, "-m", *f"benchmarks.{COMMANDS[name]}".split(), "--json", str(RESULTS / f"{name}.json")]
+    parser.add_argument("names", nargs="*", choices=[*every, []], metavar="NAME", help=", ".join(every))
+    for name in parser.parse_args().names or (every if shutil.which("nvidia-smi") else COMMANDS):
+        print(f"python -m benchmarks.{every[name]}", file=sys.stderr)
+        order = [sys.executable, "-m", *f"benchmarks.{every[name]}".split(), "--json", str(RESULTS / f"{name}.json")]
         if subprocess.run(order, stdout=subprocess.DEVNULL, check=False).returncode:
             failed.append(name)
     if failed:

@@ -24,7 +24,7 @@ from jax.extend.core import jaxprs_in_params
 
 from benchmarks import command
 from benchmarks.sizes import SIZES, ready
-from benchmarks.torch_unet import DESIGN, PYTHON
+from benchmarks.torch_unet import PYTHON, design
 from benchmarks.turns import Side
 from gudspec.program.keys import root
 
@@ -73,7 +73,7 @@ def main() -> None:
 
 def measure(size: str, rounds: int, python: str) -> dict[str, Any]:
     """Seconds of all convolutions of a train step, in both."""
-    made = ready(size, DESIGN)
+    made = ready(size, design("small"))
     network = made.program.create(nnx.Rngs(0))
     traced = jax.make_jaxpr(network)(jnp.zeros(made.pixels.shape), jnp.zeros((len(made.pixels), 1, 2)))
     found = Counter(convolutions(traced.jaxpr))

@@ -1,6 +1,6 @@
 """PyTorch's side of `benchmarks/torch_unet.py`: run by a Python that has torch and diffusers, and nothing of gudspec.
 
-    python benchmarks/torch_side.py FOLDER DEVICE THREADS STEPS
+    python benchmarks/torch_side.py FOLDER '{"network": …, "compute": …, "device": …, "threads": …, "steps": …}'
 
 Says its number of parameters once its network computes what gudspec's does, then a loss for every line `round`.
 """
@@ -27,26 +27,28 @@ class Given(torch.nn.Module):
         return self.value
 
 
-def network(shape, channels=32):
+def network(shape, channels, multipliers, blocks):
     """UNet2DModel with the U-Net of gudspec: no attention, as with one noise level there is nothing to attend to."""
     height, width, colors = shape
+    levels = len(multipliers)
     model = diffusers.UNet2DModel(
         sample_size=(height, width),
         in_channels=colors,
         out_channels=colors,
-        layers_per_block=1,
-        block_out_channels=(channels, 2 * channels, 2 * channels),
-        down_block_types=("DownBlock2D",) * 3,
-        up_block_types=("UpBlock2D",) * 3,
+        layers_per_block=blocks,
+        block_out_channels=[channels * multiple for multiple in multipliers],
+        down_block_types=("DownBlock2D",) * levels,
+        up_block_types=("UpBlock2D",) * levels,
         add_attention=False,
         downsample_padding=0,
-        norm_num_groups=channels // 4,
+        norm_num_groups=min(32, channels // 4),
         norm_eps=1e-6,
         resnet_time_scale_shift="scale_shift",
     )
-    for module in model.modules():  # of four channels each, as here; diffusers has as many everywhere
+    for module in model.modules():  # as many as here; diffusers has as many everywhere
         if isinstance(module, torch.nn.GroupNorm):
-            module.num_groups = module.num_channels // 4
+            most = min(32, module.num_channels // 4)
+            module.num_groups = next(count for count in range(most, 0, -1) if module.num_channels % count == 0)
     return model
 
 
@@ -63,8 +65,8 @@ def check(model, folder):
     np.testing.assert_allclose(output.permute(0, 2, 3, 1).numpy(), given["output"], rtol=1e-3, atol=1e-3)
 
 
-def trainer(model, pixels, layout):
-    """() → loss: one step, with all that gudspec's step does."""
+def trainer(model, pixels, layout, numbers):
+    """() → loss: one step, with all that gudspec's step does; the network computes in these numbers."""
     model = model.to(memory_format=layout)
     averaged = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(0.99))
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4)
@@ -75,7 +77,8 @@ def trainer(model, pixels, layout):
         images = ((images - mean) / 128).contiguous(memory_format=layout)
         t, noise = torch.rand(len(images), device=pixels.device), torch.randn_like(images)
         alpha, sigma = (part(torch.pi / 2 * t)[:, None, None, None] for part in (torch.cos, torch.sin))
-        predicted = model(alpha * images + sigma * noise, 1000 * t).sample
+        with torch.autocast(pixels.device.type, torch.bfloat16, enabled=numbers == "bfloat16"):
+            predicted = model(alpha * images + sigma * noise, 1000 * t).sample.float()
         loss = torch.mean((predicted - noise) ** 2)
         optimizer.zero_grad()
         loss.backward()
@@ -87,11 +90,11 @@ def trainer(model, pixels, layout):
     return step
 
 
-def faster(model, pixels):
+def faster(model, pixels, numbers):
     """The step in that of PyTorch's two layouts which is the faster one here."""
     steps, taken = {}, {}
     for name, layout in (("channels_last", torch.channels_last), ("contiguous", torch.contiguous_format)):
-        steps[name] = trainer(model, pixels, layout)
+        steps[name] = trainer(model, pixels, layout, numbers)
         steps[name]().item()
         begin = time.perf_counter()
         for _ in range(3):
@@ -99,17 +102,17 @@ def faster(model, pixels):
         taken[name] = time.perf_counter() - begin
     name = min(taken, key=taken.get)
     layout = {"channels_last": torch.channels_last, "contiguous": torch.contiguous_format}[name]
-    return name, trainer(model, pixels, layout)
+    return name, trainer(model, pixels, layout, numbers)
 
 
-def main(folder, device, threads, steps):
+def main(folder, network_of, compute, device, threads, steps):
     torch.set_num_threads(threads)
     pixels = torch.from_numpy(np.load(folder / "given.npz")["pixels"]).permute(0, 3, 1, 2).to(device)
     _, colors, height, width = pixels.shape
-    model = network((height, width, colors))
-    check(model, folder)
+    model = network((height, width, colors), *network_of)
+    check(model, folder)  # on the CPU, in float32
     model.to(device)
-    layout, step = faster(model, pixels)
+    layout, step = faster(model, pixels, compute)
     count = sum(parameter.numel() for parameter in model.parameters())
     print(json.dumps({"parameters": count}), flush=True)
     for line in sys.stdin:
@@ -119,10 +122,13 @@ def main(folder, device, threads, steps):
             loss = step()
         print(json.dumps({"loss": loss.item()}), flush=True)
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    if device == "cuda":
+        memory = torch.cuda.max_memory_allocated() >> 20
     versions = {"python": platform.python_version(), "torch": torch.__version__, "diffusers": diffusers.__version__}
     told = {"parameters": count, "peak_memory_mib": memory, "layout": layout, "versions": versions}
     print(json.dumps(told), flush=True)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), int(sys.argv[4]))
+    given = json.loads(sys.argv[2])
+    main(Path(sys.argv[1]), given.pop("network"), **given)

@@ -154,9 +154,9 @@ class Train(Model):
     batch, up to rounding: noise, noising states and dequantization are drawn for the batch as a whole. Only dropout,
     where there is any, draws other masks."""
     compute: Literal["float32", "bfloat16"] = "float32"
-    """Numbers in which the network computes while it is trained: `bfloat16` takes half the memory and is several times
-    as fast on TPUs and recent GPUs, not on CPUs. Parameters, their updates and the loss stay in float32, and so do
-    evaluation and sampling."""
+    """Numbers in which the network computes while it is trained: `bfloat16` takes half the memory, and is for TPUs and
+    recent GPUs, which have units for it; CPUs gain nothing. Parameters, their updates, the embedded noising state and
+    the loss stay in float32, and so do evaluation and sampling."""
     divergence: Literal["stop", "rollback"] = "stop"
     """What follows a loss or gradient that is not finite, or a loss that explodes. `stop`: the run ends with code 3.
     `rollback`: it goes back to the last checkpoint, and further where it fails again before the next one, goes on with
