@@ -12,11 +12,10 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from benchmarks import command
 from benchmarks.sizes import SIZES, ready
-from benchmarks.turns import Side, ratios, ratios_of_processors, take_turns
+from benchmarks.turns import Side, check_equal, ratios, ratios_of_processors, take_turns
 from gudspec.program.keys import root
 from gudspec.program.train import TrainState
 
@@ -57,7 +56,7 @@ def measure(size: str, rounds: int, steps: int) -> dict[str, Any]:
 
     sides = {"one step a dispatch": Side(single), f"{steps} steps in a scan": Side(scan)}
     one, several = sides.values()
-    np.testing.assert_allclose(one(), several(), rtol=1e-3)
+    check_equal(one(), several(), 1e-3)
     take_turns([one, several], rounds)
     return {
         "size": size,

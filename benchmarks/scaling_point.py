@@ -30,9 +30,9 @@ from gudspec.engine.programs import initial
 from gudspec.program.abstract import programs
 from gudspec.program.keys import root
 
-_SIDE = 2048
-"""Of the matrices whose product is timed."""
-_NUMBERS = 1 << 24
+_SIDES = {"cpu": 2048, "gpu": 16384, "tpu": 16384}
+"""Of the matrices whose product is timed: it has to take far longer than its dispatch."""
+_NUMBERS = {"cpu": 1 << 24, "gpu": 1 << 29, "tpu": 1 << 29}
 """How many a pass over memory reads, and writes."""
 
 
@@ -77,14 +77,15 @@ def measure(size: int, batch: int, patch: int, devices: int, rounds: int) -> dic
         state[0], metrics = executable(state[0], images, statistics)
         return metrics["loss"]
 
-    sides = {"step": Side(step), "product": Side(_product()), "memory": Side(_memory())}
+    edge, numbers = (numbers[jax.default_backend()] for numbers in (_SIDES, _NUMBERS))
+    sides = {"step": Side(step), "product": Side(_product(edge)), "memory": Side(_memory(numbers))}
     for side in sides.values():
         side()
     take_turns(list(sides.values()), rounds)
     cost, memory = executable.cost_analysis(), executable.memory_analysis()
     flops, traffic = devices * float(cost["flops"]), devices * float(cost["bytes accessed"])
-    product = 2 * _SIDE**3 / sides["product"].median
-    bandwidth = 2 * 4 * _NUMBERS / sides["memory"].median
+    product = 2 * edge**3 / sides["product"].median
+    bandwidth = 2 * 4 * numbers / sides["memory"].median
     rate, intensity = flops / sides["step"].median, flops / traffic
     return {
         "size": size,
@@ -108,16 +109,16 @@ def measure(size: int, batch: int, patch: int, devices: int, rounds: int) -> dic
     }
 
 
-def _product() -> Callable[[], jax.Array]:
+def _product(edge: int) -> Callable[[], jax.Array]:
     """A matrix product in single precision."""
-    matrix = jax.random.normal(root(0), (_SIDE, _SIDE))
+    matrix = jax.random.normal(root(0), (edge, edge))
     multiply = jax.jit(jnp.matmul)
     return lambda: multiply(matrix, matrix)
 
 
-def _memory() -> Callable[[], jax.Array]:
+def _memory(numbers: int) -> Callable[[], jax.Array]:
     """A pass over an array that no cache holds, changed in its place: new memory would cost more than the pass."""
-    array, add = [jnp.zeros(_NUMBERS)], jax.jit(lambda array: array + 1, donate_argnums=0)
+    array, add = [jnp.zeros(numbers)], jax.jit(lambda array: array + 1, donate_argnums=0)
 
     def run() -> jax.Array:
         array[0] = add(array[0])

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
+import numpy as np
 
 
 class Side:
@@ -61,6 +62,16 @@ def take_turns(sides: Sequence[Side], rounds: int) -> None:
     for turn in range(rounds):
         for side in sides if turn % 2 else reversed(sides):
             side()
+
+
+def check_equal(one: Any, other: Any, tolerance: float) -> None:
+    """Both sides compute the same, up to so much; accelerators round the factors of products to ten bits or so.
+
+    Raises:
+        AssertionError: they do not.
+    """
+    allowed = tolerance if jax.default_backend() == "cpu" else max(tolerance, 2e-2)
+    np.testing.assert_allclose(one, other, rtol=allowed, atol=allowed)
 
 
 def ratios(one: Side, other: Side) -> list[float]:

@@ -9,7 +9,14 @@ pytestmark = pytest.mark.slow
 
 
 def test_the_compiled_step_is_about_as_fast_as_one_written_by_hand() -> None:
-    """Medians over rounds that take turns, in processors' time: by the clock, other tests would count."""
+    """Medians over rounds that take turns, in processors' time: by the clock, other tests would count.
+
+    With a network of its own, as one would write it, the step by hand takes longer; around gudspec's, nothing differs
+    but the engine.
+    """
     found = measure("8x8x1", rounds=15, steps=2)
-    np.testing.assert_allclose(*found["losses"].values(), rtol=1e-4)
-    assert found["goals"][1]["measured"] <= 1.15
+    for losses in found["losses"].values():
+        np.testing.assert_allclose(losses, found["losses"]["gudspec"], rtol=1e-4)
+    (_, own_network), (_, same_network) = zip(*[iter(goal["measured"] for goal in found["goals"])] * 2, strict=True)
+    assert own_network <= 1.0
+    assert same_network <= 1.1
