@@ -114,8 +114,8 @@ def coloured(source: Source, drawn: Drawn) -> Numbers:
 
 
 def extended(source: Source, drawn: Drawn) -> Numbers:
-    """Columns of strips, at the joints and elsewhere, against those of the texture."""
-    strips, texture = drawn("strips")["images"], source.test.pixels / 127.5 - 1
+    """Columns of strips, at the joints and elsewhere, against those of the training images."""
+    strips, texture = drawn("strips")["images"], source.train.pixels / 127.5 - 1
     steps = np.sqrt(np.mean(np.diff(strips, axis=2) ** 2, axis=(0, 1, 3)))
     behind = np.arange(1, strips.shape[2])
     joints = (behind >= _WINDOW) & (behind % _STRIDE == 0)
@@ -156,7 +156,7 @@ def correlated(images: np.ndarray, far: int) -> float:
     """Correlation of columns so far from each other."""
     centred = images - images.mean((0, 1, 2))
     left, right = centred[:, :, :-far], centred[:, :, far:]
-    return float(np.mean(left * right) / np.mean(centred**2))
+    return float(np.mean(left * right) / np.sqrt(np.mean(left**2) * np.mean(right**2)))
 
 
 APPLICATIONS = {
