@@ -16,7 +16,7 @@ import sys
 from benchmarks.page import RESULTS
 from benchmarks.sizes import SIZES, SPEC
 
-_LARGE = {  # fewer steps a round where each takes longer
+_OPTIONS = {  # fewer steps a round where each takes longer
     "8x8x1": {"rk45": "--rounds 3"},
     "28x28x1": {
         "overhead": "--rounds 9 --steps 3",
@@ -34,7 +34,7 @@ _LARGE = {  # fewer steps a round where each takes longer
 _PEERS = ("overhead", "torch_unet", "nnx_loop", "rk45")
 COMMANDS = {
     **{
-        f"{peer}-{size}": " ".join(filter(None, (peer, "--size", size, _LARGE[size].get(peer))))
+        f"{peer}-{size}": " ".join(filter(None, (peer, "--size", size, _OPTIONS[size].get(peer))))
         for peer in _PEERS
         for size in SIZES
     },

@@ -8,12 +8,9 @@ the end, and measures the same validation images. They take turns. Compilation a
 
 from __future__ import annotations
 
-import json
 import math
 import os
-import statistics
 import subprocess
-import sys
 import tempfile
 from collections.abc import Sequence
 from itertools import zip_longest
@@ -22,6 +19,7 @@ from typing import Any
 
 from benchmarks import command
 from benchmarks.recipes import Point, reached
+from benchmarks.runs import started
 from benchmarks.sizes import SPEC
 
 _ROOT = Path(__file__).parents[1]
@@ -70,19 +68,12 @@ def measure(commit: str, then: Sequence[int], now: Sequence[int], target: float)
 
 def trained(root: Path, steps: int, workdir: Path) -> Point:
     """Trains the quickstart of a checkout, with its own code."""
-    changes = [part for change in (*_CHANGES, f"train.steps={steps}") for part in ("--set", change)]
     # as a user starts it: what this process has set for itself is none of theirs
     environment = {name: value for name, value in os.environ.items() if name != "GLIBC_TUNABLES"}
-    subprocess.run(
-        [sys.executable, "-m", "gudspec", "run", SPEC, "--workdir", str(workdir), *changes],
-        cwd=root,
-        env=environment | {"PYTHONPATH": str(root)},
-        check=True,
-        stdout=subprocess.DEVNULL,
-    )
-    (nll,) = json.loads((workdir / "summary.json").read_text(encoding="utf-8"))["evaluations"]
-    lines = (workdir / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
-    return Point(steps * statistics.median(json.loads(line)["step_seconds"] for line in lines), nll["value"])
+    changes = [*_CHANGES, f"train.steps={steps}"]
+    run = started(SPEC, workdir, changes, environment=environment | {"PYTHONPATH": str(root)}, root=root)
+    (nll,) = run.summary["evaluations"]
+    return Point(steps * run.step, nll["value"])
 
 
 if __name__ == "__main__":

@@ -8,31 +8,16 @@ yes and no in turn. Prints JSON.
 
 from __future__ import annotations
 
-import json
 import os
 import statistics
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
-from typing import NamedTuple
 
 from benchmarks import command
+from benchmarks.runs import Run, started
 from gudspec.cli.pages import SETTING
 
-_LINE = 10
-"""Steps from one line of `metrics.jsonl` to the next; the first ones, in which programs are compiled, do not count."""
-
-
-class Spent(NamedTuple):
-    """What a run took."""
-
-    step: float
-    """Median seconds of a step."""
-    wall: float
-    """Seconds of the whole run by the clock."""
-    cpu: float
-    """The same, of processors."""
+_PARTS = ("step", "wall", "cpu")
 
 
 def main() -> None:
@@ -46,15 +31,19 @@ def main() -> None:
 
 def measure(spec: str, pairs: int, steps: int) -> dict[str, object]:
     """Medians over pairs of runs with large pages and without, and of their ratios."""
-    given = (f"train.steps={steps}", f"train.log_every={_LINE}", "train.phases=[]", "evaluate=[]", "sample=[]")
-    order = [sys.executable, "-m", "gudspec", "run", spec, *(part for one in given for part in ("--set", one))]
+    given = (f"train.steps={steps}", "train.log_every=10", "train.phases=[]", "evaluate=[]", "sample=[]")
     with tempfile.TemporaryDirectory() as folder:
-        taken(order, Path(folder), "compiled", large=True)
-        runs: list[dict[bool, Spent]] = []
+
+        def run(name: str, large: bool) -> Run:
+            environment = os.environ | {"GLIBC_TUNABLES": f"{SETTING}={int(large)}"}
+            return started(spec, Path(folder) / name, given, cache=Path(folder) / "cache", environment=environment)
+
+        run("compiled", large=True)
+        runs: list[dict[bool, Run]] = []
         for pair in range(pairs):
             turns = (True, False) if pair % 2 else (False, True)
-            runs.append({large: taken(order, Path(folder), f"{pair}-{large}", large=large) for large in turns})
-    step, wall, cpu = ([getattr(run[True], part) / getattr(run[False], part) for run in runs] for part in Spent._fields)
+            runs.append({large: run(f"{pair}-{large}", large) for large in turns})
+    step, wall, cpu = ([getattr(one[True], of) / getattr(one[False], of) for one in runs] for of in _PARTS)
     return {
         "spec": spec,
         "goals": [
@@ -64,26 +53,13 @@ def measure(spec: str, pairs: int, steps: int) -> dict[str, object]:
         ],
         "sides": {
             name: {
-                f"{part}_seconds": round(statistics.median(getattr(run[large], part) for run in runs), 4)
-                for part in Spent._fields
+                f"{part}_seconds": round(statistics.median(getattr(one[large], part) for one in runs), 4)
+                for part in _PARTS
             }
             for large, name in ((True, "large pages"), (False, "small pages"))
         },
         "pairs": pairs,
     }
-
-
-def taken(order: list[str], folder: Path, name: str, *, large: bool) -> Spent:
-    """Runs in a workdir of its own; all have the compilation cache in common."""
-    arguments = [*order, "--workdir", str(folder / name), "--cache-dir", str(folder / "cache")]
-    before = os.times()
-    environment = os.environ | {"GLIBC_TUNABLES": f"{SETTING}={int(large)}"}
-    subprocess.run(arguments, check=True, stdout=subprocess.DEVNULL, env=environment)
-    after = os.times()
-    lines = (folder / name / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
-    step = statistics.median(json.loads(line)["step_seconds"] for line in lines[1:])
-    cpu = sum(after[2:4]) - sum(before[2:4])  # of children that have ended
-    return Spent(step, after.elapsed - before.elapsed, cpu)
 
 
 if __name__ == "__main__":

@@ -104,15 +104,14 @@ number. A dispatch by itself takes well below a millisecond, and the loop runs a
         "How long images wait for each other in a likelihood",
         """\
 The solver takes a batch as one system, whose steps suit its most difficult image. Each image solved alone, and the
-batch in two halves sorted by that, say what sorting images into solves could save at most: nothing where the halves
-take as many evaluations as the whole, since the probes differ more than the images.""",
+batch in two halves sorted by that, say what sorting images into solves could save.""",
     ),
     "times": (
         "How much less a loss varies with even times",
         """\
 `objective.time: low_discrepancy` spreads the times of a batch evenly over [0, 1]. Variances are those between batches
 of other images, times and noise, of one trained network; a gradient's is that of all parameters together. The loss is
-told far surer; the gradient's noise comes from images and noise, and stays.""",
+told far surer, the gradient is not.""",
     ),
     "large_pages": (
         "What large pages of memory save",

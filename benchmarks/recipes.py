@@ -13,9 +13,7 @@ from __future__ import annotations
 
 import functools
 import itertools
-import json
 import math
-import statistics
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -23,6 +21,7 @@ from typing import Any, NamedTuple
 
 import gudspec
 from benchmarks import command
+from benchmarks.runs import read
 from benchmarks.sizes import SPEC
 
 ON = {
@@ -82,17 +81,15 @@ def trained(
     experiment = gudspec.load(spec, [*overrides, optimizer, f"train.steps={steps}"])
     with tempfile.TemporaryDirectory() as folder:
         gudspec.run(experiment, folder)
-        summary = json.loads((Path(folder) / "summary.json").read_text(encoding="utf-8"))
-        lines = (Path(folder) / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
-    step = statistics.median(json.loads(line)["step_seconds"] for line in lines)
-    (measured,) = summary["evaluations"]
+        run = read(Path(folder))
+    (measured,) = run.summary["evaluations"]
     sides[f"{kind}, rate {rate:g}, {steps} steps"] = {
         "bits_per_dim": round(measured["value"], 3),
         "standard_error": round(measured["standard_error"], 3),
-        "milliseconds_per_step": round(1e3 * step, 1),
-        "training_seconds": round(step * steps, 1),
+        "milliseconds_per_step": round(1e3 * run.step, 1),
+        "training_seconds": round(run.step * steps, 1),
     }
-    return Point(step * steps, measured["value"])
+    return Point(run.step * steps, measured["value"])
 
 
 def best_rate(train: Callable[[float], Point], start: float) -> tuple[float, Point]:

@@ -9,15 +9,13 @@ is in it. Prints JSON.
 
 from __future__ import annotations
 
-import json
 import statistics
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
 from benchmarks import command
+from benchmarks.runs import started
 
 _BEFORE = 100
 """Steps that are not counted."""
@@ -57,13 +55,20 @@ def measure(spec: str, pairs: int, steps: int, every: int, overrides: list[str])
         "sample=[]",
         *overrides,
     )
-    order = [sys.executable, "-m", "gudspec", "run", spec, *(part for one in given for part in ("--set", one))]
     with tempfile.TemporaryDirectory() as folder:
-        trained(order, Path(folder), "compiled", every)
+
+        def spent(name: str, each: int) -> Spent:
+            changes = [*given, f"checkpoint.every={each}"]
+            lines = started(spec, Path(folder) / name, changes, cache=Path(folder) / "cache").lines
+            later = [line for line in lines if line["step"] > _BEFORE]
+            names = ("seconds", "input_seconds", "checkpoint_seconds")
+            return Spent(*(sum(line[part] for line in later) for part in names))
+
+        spent("compiled", every)
         runs: list[dict[int, Spent]] = []
         for pair in range(pairs):
             turns = (every, _NEVER) if pair % 2 else (_NEVER, every)
-            runs.append({each: trained(order, Path(folder), f"{pair}-{each}", each) for each in turns})
+            runs.append({each: spent(f"{pair}-{each}", each) for each in turns})
     slower = [run[every].training / run[_NEVER].training for run in runs]
     waiting = [run[_NEVER].waiting / run[_NEVER].training for run in runs]
     return {
@@ -83,17 +88,6 @@ def measure(spec: str, pairs: int, steps: int, every: int, overrides: list[str])
         "steps": steps,
         "pairs": pairs,
     }
-
-
-def trained(order: list[str], folder: Path, name: str, every: int) -> Spent:
-    """Trains in a workdir of its own; all have the compilation cache in common."""
-    workdir, places = folder / name, ("--cache-dir", str(folder / "cache"))
-    arguments = [*order, "--set", f"checkpoint.every={every}", "--workdir", str(workdir), *places]
-    subprocess.run(arguments, check=True, stdout=subprocess.DEVNULL)
-    lines = [json.loads(line) for line in (workdir / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
-    lines = [line for line in lines if line["step"] > _BEFORE]
-    names = ("seconds", "input_seconds", "checkpoint_seconds")
-    return Spent(*(sum(line[name] for line in lines) for name in names))
 
 
 if __name__ == "__main__":

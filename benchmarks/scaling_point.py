@@ -71,7 +71,7 @@ def measure(size: int, batch: int, patch: int, devices: int, rounds: int) -> dic
     seconds = time.perf_counter() - begin
     statistics = place_whole(statistics_of(prepared), mesh)
     images = place_rows({"pixels": np.asarray(prepared.source.train.pixels[:batch])}, batch, mesh)
-    state = [initial(program.init, state_shardings(arguments[0], mesh))(root(0))]
+    state = [initial(program.init, state_shardings(arguments[0], mesh), mesh)(root(0))]
 
     def step() -> jax.Array:
         state[0], metrics = executable(state[0], images, statistics)

@@ -17,6 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from benchmarks import command
+from benchmarks.rk45 import trained
 from benchmarks.sizes import SIZES, Ready, ready
 from gudspec.program.keys import root
 
@@ -54,14 +55,6 @@ def measure(size: str, steps: int, draws: int) -> dict[str, Any]:
         "steps": steps,
         "draws": draws,
     }
-
-
-def trained(made: Ready, steps: int) -> Any:
-    """Parameters after so many steps."""
-    state = made.program.init(root(0))
-    for pixels in batches(made, steps, 0):
-        state, _ = made.program.train_step(state, {"pixels": pixels}, made.data)
-    return state.parameters
 
 
 def variances(made: Ready, parameters: Any, draws: int) -> dict[str, list[float]]:

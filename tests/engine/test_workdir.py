@@ -139,6 +139,26 @@ def test_an_interval_divides_its_time() -> None:
     assert line["flops_per_second"] == pytest.approx(400 / line["seconds"], rel=0.05)
 
 
+class Scalar:
+    """A number on a device, which knows whether it was sent for."""
+
+    sent_for = False
+
+    def copy_to_host_async(self) -> None:
+        self.sent_for = True
+
+    def __array__(self, dtype: object = None, copy: object = None) -> np.ndarray:
+        assert self.sent_for, "read before it was sent for"
+        return np.array(1.0)
+
+
+def test_metrics_are_sent_for_at_once() -> None:
+    interval, metrics = Interval(), {"loss": Scalar(), "gradient_norm": Scalar()}
+    interval.add(metrics, 8, 100.0)
+    assert all(metric.sent_for for metric in metrics.values())
+    assert interval.close(1)["loss"] == 1.0
+
+
 @pytest.mark.parametrize(("losses", "step"), [((1.0, float("nan"), 1.0), 9), ((1.0, 1.0, 500.0), 10)])
 def test_a_loss_that_explodes_is_found_at_its_step(losses: tuple[float, ...], step: int) -> None:
     interval = Interval()

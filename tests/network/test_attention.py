@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from gudspec.ahead.work import work
 from gudspec.network.attention import attend
 
 _CUDNN = "jax._src.cudnn.fused_attention_stablehlo"
@@ -42,6 +43,8 @@ def test_cudnn_attends_where_it_can(features: int, dtype: str, fused: bool) -> N
     gradient = jax.grad(lambda *arrays: attend(*arrays).astype(jnp.float32).sum())
     assert ("dot_product_attention_bwd" in str(jax.make_jaxpr(gradient)(*arrays))) == fused
     np.testing.assert_array_equal(jax.jit(attend)(*arrays), jax.nn.dot_product_attention(*arrays))  # lowered for a CPU
+    counted, usual = (work(jax.make_jaxpr(one)(*arrays)).flops for one in (attend, jax.nn.dot_product_attention))
+    assert counted == pytest.approx(usual, rel=0.1)  # runs tell their utilization by it
 
 
 def test_other_devices_have_none(monkeypatch: pytest.MonkeyPatch, hopper: None) -> None:
