@@ -68,16 +68,17 @@ ON_A_GPU = {
     for batch in (128, 512)
 }
 """Those that would take a processor hours."""
+EVERY = COMMANDS | ON_A_GPU
 
 
 def main() -> int:
     """Measures what is asked for; 1 if a measurement failed, after all others."""
-    every, failed = COMMANDS | ON_A_GPU, []
+    failed = []
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("names", nargs="*", choices=[*every, []], metavar="NAME", help=", ".join(every))
-    for name in parser.parse_args().names or (every if shutil.which("nvidia-smi") else COMMANDS):
-        print(f"python -m benchmarks.{every[name]}", file=sys.stderr)
-        order = [sys.executable, "-m", *f"benchmarks.{every[name]}".split(), "--json", str(RESULTS / f"{name}.json")]
+    parser.add_argument("names", nargs="*", choices=[*EVERY, []], metavar="NAME", help=", ".join(EVERY))
+    for name in parser.parse_args().names or (EVERY if shutil.which("nvidia-smi") else COMMANDS):
+        print(f"python -m benchmarks.{EVERY[name]}", file=sys.stderr)
+        order = [sys.executable, "-m", *f"benchmarks.{EVERY[name]}".split(), "--json", str(RESULTS / f"{name}.json")]
         if subprocess.run(order, stdout=subprocess.DEVNULL, check=False).returncode:
             failed.append(name)
     if failed:

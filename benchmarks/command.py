@@ -97,14 +97,13 @@ def peak_memory() -> int:
 
 
 def _commit() -> str:
-    """The commit of this checkout, with a + where files differ from it."""
-    told = subprocess.run(
-        ["git", "describe", "--always", "--dirty=+", "--abbrev=7", "--exclude=*"],
-        cwd=Path(__file__).parent,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    """The commit of this checkout, with a + where files differ from it; results of others do not count."""
+    head = _git("rev-parse", "--short=7", "HEAD")
+    return head + "+" * bool(_git("status", "--porcelain", "--", ":/", ":!results"))
+
+
+def _git(*order: str) -> str:
+    told = subprocess.run(["git", *order], cwd=Path(__file__).parent, capture_output=True, text=True, check=False)
     return told.stdout.strip()
 
 

@@ -58,7 +58,7 @@ def measure(size: str, rounds: int, steps: int, sample_steps: int, count: int) -
     take_turns(training, rounds)
     sampling = [*drawers(made, model, schedule, parameters, sample_steps, count), alone[1]]
     spread = [float(np.std(side())) for side in sampling]
-    np.testing.assert_allclose(*spread[:2], rtol=0.3)  # of few images that differ in their noise
+    np.testing.assert_allclose(spread[0], spread[1], rtol=0.3)  # of few images that differ in their noise
     take_turns(sampling, rounds)
     batch, names = len(made.pixels), ("gudspec", "nnx loop", "gudspec's network alone")
     return {
@@ -118,7 +118,7 @@ def reverse_steps(made: Ready, model: Unet, schedule: nnx_research.Schedule, par
     def ours(chi: jax.Array, noise: jax.Array) -> jax.Array:
         step = Move(process.gamma(t[None], at), process.gamma(s[None], at), jnp.zeros(2), t - s)
         empty = jnp.zeros((0, *chi.shape))
-        return method.step(lambda *where: stretch.denoise(*where, {}), chi, empty, step, noise[None])[0]
+        return method.step(lambda chi, gamma: stretch.denoise(chi, gamma, {}), chi, empty, step, noise[None])[0]
 
     @nnx.jit
     def theirs(model: Unet, image: jax.Array, noise: jax.Array) -> jax.Array:

@@ -246,13 +246,13 @@ def _commands(results: list[Result], machines: list[str]) -> Iterator[str]:
         others = "" if result["others_share"] is None else f"{result['others_share']:.1%}"
         commit = result.get("commit", "")
         yield _row([f"`{result['command']}`", result["date"], commit, machine, others, memory])
-    others = {
+    versions = {
         ", ".join(f"{name} {version}" for name, version in side["versions"].items())
         for result in results
         for side in result.get("sides", {}).values()
         if "versions" in side
     }
-    for other in sorted(others):
+    for other in sorted(versions):
         yield ""
         yield f"The other side: {other}."
 

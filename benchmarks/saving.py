@@ -12,7 +12,7 @@ from __future__ import annotations
 import statistics
 import tempfile
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from benchmarks import command
 from benchmarks.runs import started
@@ -40,7 +40,7 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=5)
     parser.add_argument("--steps", type=int, default=400)
     parser.add_argument("--every", type=int, default=100)
-    changed = {"action": "append", "default": [], "dest": "overrides", "metavar": "PATH=VALUE"}
+    changed: dict[str, Any] = {"action": "append", "default": [], "dest": "overrides", "metavar": "PATH=VALUE"}
     parser.add_argument("--set", **changed, help="override a value of the spec")
     command.main(measure, parser)
 

@@ -91,6 +91,7 @@ def measure(size: int, batch: int, patch: int, devices: int, rounds: int) -> dic
         "size": size,
         "batch": batch,
         "groups": program.design.groups.count,
+        "parameters": sum(leaf.size for leaf in jax.tree.leaves(state[0].parameters)),
         "devices": devices,
         "train_images_per_second": sides["step"].per_second(batch),
         "step_seconds": round(sides["step"].median, 5),

@@ -60,7 +60,8 @@ def _work(spec: str, segments: str) -> dict[str, Side]:
     experiment = gudspec.load(spec, [f"design.segments={segments}"])
     prepared = open_data(experiment)
     data, source = statistics_of(prepared), prepared.source
-    program: Program = gudspec.compile(experiment, source.shape, source.classes)
+    program = gudspec.compile(experiment, source.shape, source.classes)
+    assert isinstance(program, Program)
     size = experiment.train.batch_size
     batch = {"pixels": np.asarray(source.train.pixels[:size])}
     state = [program.init(root(0))]

@@ -45,6 +45,7 @@ def ready(size: str, overrides: Iterable[str] = ()) -> Ready:
     prepared = open_data(experiment)
     source, data = prepared.source, jax.device_put(statistics_of(prepared))
     program = gudspec.compile(experiment, source.shape, source.classes)
+    assert isinstance(program, Program)
     return Ready(program, source, data, jnp.asarray(source.train.pixels[: experiment.train.batch_size]))
 
 

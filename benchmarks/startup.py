@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 from benchmarks import command
 
@@ -28,7 +29,7 @@ def main() -> None:
     parser = command.parser(__doc__)
     parser.add_argument("spec")
     parser.add_argument("--pairs", type=int, default=3)
-    changed = {"action": "append", "default": [], "dest": "overrides", "metavar": "PATH=VALUE"}
+    changed: dict[str, Any] = {"action": "append", "default": [], "dest": "overrides", "metavar": "PATH=VALUE"}
     parser.add_argument("--set", **changed, help="override a value of the spec")
     command.main(measure, parser)
 

@@ -75,7 +75,8 @@ def measure(
     program, state = made.program, [made.program.init(root(0))]
     parameters = moved(state[0].parameters, root(1))["network"]
     count = sum(leaf.size for leaf in jax.tree.leaves(parameters))
-    arithmetic = work(program.train_step.trace(state[0], {"pixels": made.pixels}, made.data).jaxpr).flops
+    train_step: Any = program.train_step
+    arithmetic = work(train_step.trace(state[0], {"pixels": made.pixels}, made.data).jaxpr).flops
 
     def ours() -> jax.Array:
         for _ in range(steps):
@@ -146,7 +147,8 @@ class Torch:
         nnx.update(network, parameters)
         image, output, embedded = said(network, made)
         np.savez(folder / "given.npz", image=image, output=output, embedded=embedded, pixels=np.asarray(made.pixels))
-        np.savez(folder / "parameters.npz", **named(parameters, blocks=asked["network"][2]))
+        arrays: dict[str, Any] = named(parameters, blocks=asked["network"][2])
+        np.savez(folder / "parameters.npz", **arrays)
         device = "cuda" if jax.default_backend() == "gpu" else "cpu"
         order = [python, str(_SCRIPT), str(folder), json.dumps(asked | {"device": device})]
         try:

@@ -6,6 +6,7 @@ from jax import Array
 
 from gudspec.network.attention import attend
 from gudspec.network.convolution import convolve
+from gudspec.network.normalization import GroupNorm
 
 __all__ = ["CrossAttention", "ResidualBlock", "conv", "enlarged", "norm"]
 
@@ -18,10 +19,10 @@ def conv(inputs: int, outputs: int, size: int = 3, *, stride: int = 1, zero: boo
     )
 
 
-def norm(channels: int, *, rngs: nnx.Rngs) -> nnx.GroupNorm:
+def norm(channels: int, *, rngs: nnx.Rngs) -> GroupNorm:
     """Group normalization in as many groups as divide the channels: of at least four channels, at most 32 groups."""
     groups = next(count for count in range(min(32, channels // 4), 0, -1) if channels % count == 0)
-    return nnx.GroupNorm(channels, num_groups=groups, rngs=rngs)
+    return GroupNorm(channels, num_groups=groups, rngs=rngs)
 
 
 def enlarged(x: Array) -> Array:
@@ -54,8 +55,8 @@ class ResidualBlock(nnx.Module):
     def __call__(self, x: Array, condition: Array, dropout_key: Array | None) -> Array:
         """X [b, h, w, inputs] and condition [b or 1, condition] to [b, h, w, outputs]."""
         y = self.conv_in(nnx.silu(self.norm_in(x)))
-        scale, shift = jnp.split(self.modulate(condition)[:, None, None, :], 2, axis=-1)
-        y = nnx.silu(self.norm_out(y) * (1 + scale) + shift)
+        scale, shift = jnp.split(self.modulate(condition), 2, axis=-1)
+        y = nnx.silu(self.norm_out(y, scale=scale, shift=shift))
         y = self.dropout(y, deterministic=dropout_key is None, rngs=dropout_key)
         return (x if self.skip is None else self.skip(x)) + self.conv_out(y)
 

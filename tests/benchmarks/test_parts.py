@@ -1,10 +1,12 @@
 """What benchmarks have in common, without measuring anything."""
 
+import json
 import math
+from pathlib import Path
 
 import pytest
 
-from benchmarks.__main__ import COMMANDS, ON_A_GPU
+from benchmarks.__main__ import EVERY
 from benchmarks.command import goal
 from benchmarks.page import RESULTS
 from benchmarks.recipes import Point, best_rate, reached
@@ -39,5 +41,6 @@ def test_a_goal_of_several_numbers_is_their_median() -> None:
     assert goal("share", 0.5, at_least=0.5)["reached"]
 
 
-def test_every_result_has_its_command() -> None:
-    assert {file.stem for file in RESULTS.glob("*.json")} <= set(COMMANDS | ON_A_GPU)
+@pytest.mark.parametrize("file", RESULTS.glob("*.json"), ids=lambda file: file.stem)
+def test_every_result_is_that_of_its_command(file: Path) -> None:
+    assert json.loads(file.read_text(encoding="utf-8"))["command"] == f"python -m benchmarks.{EVERY[file.stem]}"

@@ -1,0 +1,19 @@
+"""A point of the scaling benchmark: what its compiled step exchanges is what two devices have to."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+
+def test_two_devices_exchange_every_gradient_once() -> None:
+    options = ["--size", "8", "--patch", "4", "--batch", "8", "--devices", "2", "--rounds", "1"]
+    order = [sys.executable, "-m", "benchmarks.scaling_point", *options]
+    point = json.loads(subprocess.run(order, check=True, stdout=subprocess.PIPE).stdout)
+    assert (point["devices"], point["groups"]) == (2, 4)
+    exchanged = sum(found["bytes"] for found in point["collectives"].values())
+    assert exchanged == pytest.approx(4 * point["parameters"], rel=0.01)  # float32; beside them metrics
+    assert 0 < point["share_of_product"] < 1
