@@ -6,7 +6,7 @@ import jax.numpy as jnp
 from flax import nnx
 from jax import Array
 
-from gudspec.network.layers import conv, enlarged, norm
+from gudspec.network.layers import conv, norm
 
 __all__ = ["Autoencoder"]
 
@@ -65,7 +65,7 @@ class Autoencoder(nnx.Module):
         back = sizes[::-1]
         self.root = conv(latents, back[0], rngs=rngs)
         self.up = nnx.List([level(*widths) for widths in zip([back[0], *back], back, strict=False)])
-        self.enlarge = nnx.List([conv(size, size, rngs=rngs) for size in back[:-1]])
+        self.enlarge = nnx.List([conv(size, size, enlarge=True, rngs=rngs) for size in back[:-1]])
         self.norm, self.head = norm(channels * multipliers[0], rngs=rngs), conv(sizes[0], colors, rngs=rngs)
         self.log_scale = nnx.Param(jnp.full((), -1.0))
 
@@ -86,5 +86,5 @@ class Autoencoder(nnx.Module):
             for block in level:
                 x = block(x)
             if index < len(self.enlarge):
-                x = self.enlarge[index](enlarged(x))
+                x = self.enlarge[index](x)
         return self.head(nnx.silu(self.norm(x))), self.log_scale[...]

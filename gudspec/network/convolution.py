@@ -3,6 +3,10 @@
 On CPUs XLA takes long for two cases of little arithmetic: grids of hardly any pixels, where most of a kernel lies
 outside, and kernels of a single pixel. Both are matrix products of the same numbers, which suits accelerators as well.
 
+Where an image has just been enlarged, every pixel being two by two then, a kernel of 3×3 meets only 2×2 different ones:
+sums of its rows and columns on the image as it was take less than half of the arithmetic. As one matrix product that is
+two to three times as fast on a CPU, forth and back.
+
 Folding every two by two pixels into channels would spare convolutions with stride their slow gradient, by several times
 on a CPU; but they are few, and kernels with rows of zeros are a larger gradient for devices to tell each other.
 """
@@ -16,7 +20,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-__all__ = ["convolve"]
+__all__ = ["convolve", "convolve_enlarged"]
 
 _FEW = 4
 """Pixels of a result up to which there is a matrix from all of the image's: of two by two pixels no entry is 0."""
@@ -43,6 +47,35 @@ def convolve(image: Array, kernel: Array, strides: tuple[int, int], padding: str
     if -(-height // stride) * -(-width // stride) <= _FEW:
         return _as_matrix(image, kernel, stride)
     return jax.lax.conv_general_dilated(image, kernel, strides, padding, **options)
+
+
+def convolve_enlarged(image: Array, kernel: Array, strides: tuple[int, int], padding: str, **options: Any) -> Array:
+    """`convolve` of the image whose pixels are two by two times those of this one, without making it.
+
+    A pixel of the result is in the first or the second half, p, of one of the image, which it meets along with the one
+    before or after: tap k of the kernel meets the a-th of the two.
+
+    Args:
+        image: [b, h, w, inputs].
+        kernel: [3, 3, inputs, outputs].
+        strides: 1 in both directions.
+        padding: `SAME`.
+        options: for `jax.lax.conv_general_dilated`; there is nothing to choose.
+
+    Returns:
+        [b, 2h, 2w, outputs].
+    """
+    assert (kernel.shape[:2], strides, padding) == ((3, 3), (1, 1), "SAME")
+    batch, height, width, inputs = image.shape
+    outputs = kernel.shape[3]
+    halves = jnp.asarray([[[1, 0, 0], [0, 1, 1]], [[1, 1, 0], [0, 0, 1]]], kernel.dtype)  # [p, a, k]
+    sums = jnp.einsum("pak,qbl,klio->abipqo", halves, halves, kernel).reshape(4 * inputs, 4 * outputs)
+    wide = jnp.pad(image, ((0, 0), (1, 1), (1, 1), (0, 0)))
+    pairs = [wide[:, a : a + height + 1, b : b + width + 1] for a in (0, 1) for b in (0, 1)]
+    each = (jnp.concatenate(pairs, axis=-1) @ sums).reshape(batch, height + 1, width + 1, 2, 2, outputs)
+    quarters = [each[:, p : p + height, q : q + width, p, q] for p in (0, 1) for q in (0, 1)]
+    rows = (jnp.stack(row, axis=3) for row in (quarters[:2], quarters[2:]))
+    return jnp.stack(list(rows), axis=2).reshape(batch, 2 * height, 2 * width, outputs)
 
 
 def _as_matrix(image: Array, kernel: Array, stride: int) -> Array:

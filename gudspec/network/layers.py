@@ -5,17 +5,37 @@ from flax import nnx
 from jax import Array
 
 from gudspec.network.attention import attend
-from gudspec.network.convolution import convolve
+from gudspec.network.convolution import convolve, convolve_enlarged
 from gudspec.network.normalization import GroupNorm
 
-__all__ = ["CrossAttention", "ResidualBlock", "conv", "enlarged", "norm"]
+__all__ = ["CrossAttention", "ResidualBlock", "conv", "norm"]
 
 
-def conv(inputs: int, outputs: int, size: int = 3, *, stride: int = 1, zero: bool = False, rngs: nnx.Rngs) -> nnx.Conv:
-    """A convolution of [b, h, w, inputs]; `zero` starts it at zero, so that its branch is the identity at first."""
+def conv(
+    inputs: int,
+    outputs: int,
+    size: int = 3,
+    *,
+    stride: int = 1,
+    enlarge: bool = False,
+    zero: bool = False,
+    rngs: nnx.Rngs,
+) -> nnx.Conv:
+    """A convolution of [b, h, w, inputs].
+
+    Args:
+        inputs: channels of the image.
+        outputs: channels of the result.
+        size: side of the kernel.
+        stride: 2 halves the grid.
+        enlarge: doubles the grid before, every pixel two by two.
+        zero: it starts at zero, so that its branch is the identity at first.
+        rngs: keys of the initial parameters.
+    """
     kernel = nnx.initializers.zeros if zero else nnx.initializers.variance_scaling(1.0, "fan_avg", "uniform")
+    form = convolve_enlarged if enlarge else convolve
     return nnx.Conv(
-        inputs, outputs, (size, size), strides=stride, kernel_init=kernel, conv_general_dilated=convolve, rngs=rngs
+        inputs, outputs, (size, size), strides=stride, kernel_init=kernel, conv_general_dilated=form, rngs=rngs
     )
 
 
@@ -23,13 +43,6 @@ def norm(channels: int, *, rngs: nnx.Rngs) -> GroupNorm:
     """Group normalization in as many groups as divide the channels: of at least four channels, at most 32 groups."""
     groups = next(count for count in range(min(32, channels // 4), 0, -1) if channels % count == 0)
     return GroupNorm(channels, num_groups=groups, rngs=rngs)
-
-
-def enlarged(x: Array) -> Array:
-    """Every pixel two by two times: [b, h, w, channels] to [b, 2h, 2w, channels]."""
-    batch, height, width, channels = x.shape
-    pixels = jnp.broadcast_to(x[:, :, None, :, None], (batch, height, 2, width, 2, channels))
-    return pixels.reshape(batch, 2 * height, 2 * width, channels)
 
 
 class ResidualBlock(nnx.Module):

@@ -31,7 +31,9 @@ class GroupNorm(nnx.GroupNorm):
         Returns:
             [b, h, w, channels], in the precision of x. Statistics, a and c are in float32.
         """
-        assert mask is None and self.scale is not None and self.bias is not None
+        assert mask is None
+        assert self.scale is not None
+        assert self.bias is not None
         wide = x.astype(jnp.float32)
         mean, square = (self._of_groups(moment.mean(axis=(1, 2))) for moment in (wide, wide * wide))
         deviation = jnp.sqrt(jnp.maximum(square - mean**2, 0.0) + self.epsilon)

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from flax import nnx
 from jax import Array
 
-from gudspec.network.layers import CrossAttention, ResidualBlock, conv, enlarged, norm
+from gudspec.network.layers import CrossAttention, ResidualBlock, conv, norm
 from gudspec.network.state import StateEmbedding
 
 __all__ = ["Unet"]
@@ -119,7 +119,7 @@ class Unet(nnx.Module):
                 up.append(stage(current + skips.pop(), size, level))
                 current = size
             if level > 0:
-                enlarge.append(conv(current, current, rngs=rngs))
+                enlarge.append(conv(current, current, enlarge=True, rngs=rngs))
         self.up, self.enlarge = nnx.List(up), nnx.List(enlarge)
 
         self.norm = norm(current, rngs=rngs)
@@ -174,7 +174,7 @@ class Unet(nnx.Module):
         for index, stage in enumerate(self.up[: len(self.up) - halvings * (self.blocks + 1)], 1):
             x = apply(stage, jnp.concatenate([x, skips.pop()], axis=-1), vector, state, next(keys))
             if index % (self.blocks + 1) == 0 and skips:
-                x = next(enlarge)(enlarged(x))
+                x = next(enlarge)(x)
         return ends.head(nnx.silu(ends.norm(x)))
 
 
