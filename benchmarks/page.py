@@ -32,9 +32,10 @@ _SECTIONS = {
         """\
 The compiled train step of the quickstart against the same step in one file of JAX with nothing to configure
 (`benchmarks/handwritten.py`): what is above 1 is the price of a declarative spec. Once the other step has its own
-network, as one would write it; gudspec's takes less time with the same numbers, since convolutions of 1×1 kernels and
-those on grids of a few pixels are matrix products, and enlarging is a broadcast. Once it has gudspec's network: then
-nothing differs but the engine. Where other work is on the machine, processors' time says more than the clock.""",
+network, as one would write it; gudspec's takes less time with the same numbers, since convolutions of 1×1 kernels, of
+grids of a few pixels and of enlarged images are matrix products there, and group normalization multiplies and adds
+once. Once it has gudspec's network: then nothing differs but the engine. Where other work is on the machine,
+processors' time says more than the clock.""",
     ),
     "torch_unet": (
         "Against PyTorch",

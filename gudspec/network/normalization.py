@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 from flax import nnx
 from jax import Array
@@ -39,7 +40,9 @@ class GroupNorm(nnx.GroupNorm):
         deviation = jnp.sqrt(jnp.maximum(square - mean**2, 0.0) + self.epsilon)
         a = self.scale[...] / deviation * (1 + scale)
         c = self.bias[...] * (1 + scale) + shift - mean * a
-        normalized: Array = (wide * a[:, None, None] + c[:, None, None]).astype(x.dtype)
+        # in memory before they are used: fused with what uses them, XLA would compute them anew for every number
+        both = jax.lax.optimization_barrier(jnp.stack([a, c], axis=1)[:, :, None, None])
+        normalized: Array = (wide * both[:, 0] + both[:, 1]).astype(x.dtype)
         return normalized
 
     def _of_groups(self, moments: Array) -> Array:
