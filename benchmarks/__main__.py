@@ -58,7 +58,7 @@ COMMANDS = {
         }.items()
     },
     "startup": f"startup {SPEC} --pairs 3",
-    "saving": f"saving {SPEC} --pairs 5",
+    "saving": f"saving {SPEC} --pairs 3",
     "large_pages": f"large_pages {SPEC} --pairs 5",
     "scaling": "scaling --rounds 3",
 }

@@ -41,6 +41,6 @@ def test_a_goal_of_several_numbers_is_their_median() -> None:
     assert goal("share", 0.5, at_least=0.5)["reached"]
 
 
-@pytest.mark.parametrize("file", RESULTS.glob("*.json"), ids=lambda file: file.stem)
+@pytest.mark.parametrize("file", sorted(RESULTS.glob("*.json")), ids=lambda file: file.stem)
 def test_every_result_is_that_of_its_command(file: Path) -> None:
     assert json.loads(file.read_text(encoding="utf-8"))["command"] == f"python -m benchmarks.{EVERY[file.stem]}"
