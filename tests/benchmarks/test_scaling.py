@@ -15,5 +15,7 @@ def test_two_devices_exchange_every_gradient_once() -> None:
     point = json.loads(subprocess.run(order, check=True, stdout=subprocess.PIPE).stdout)
     assert (point["devices"], point["groups"]) == (2, 4)
     exchanged = sum(found["bytes"] for found in point["collectives"].values())
-    assert exchanged == pytest.approx(4 * point["parameters"], rel=0.01)  # float32; beside them metrics
+    # float32, and some more: of a convolution of an enlarged image the gradients by 16 sums of its kernel's 9 taps
+    assert 1 <= exchanged / (4 * point["parameters"]) <= 1.06
+    assert [found["operations"] for found in point["collectives"].values()] == [1]
     assert 0 < point["share_of_product"] < 1
