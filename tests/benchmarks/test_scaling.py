@@ -10,7 +10,7 @@ pytestmark = pytest.mark.slow
 
 
 def test_two_devices_exchange_every_gradient_once() -> None:
-    options = ["--size", "8", "--patch", "4", "--batch", "8", "--devices", "2", "--rounds", "1"]
+    options = ["--size", "16", "--patch", "8", "--batch", "8", "--devices", "2", "--rounds", "1"]
     order = [sys.executable, "-m", "benchmarks.scaling_point", *options]
     point = json.loads(subprocess.run(order, check=True, stdout=subprocess.PIPE).stdout)
     assert (point["devices"], point["groups"]) == (2, 4)
