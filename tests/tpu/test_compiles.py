@@ -109,9 +109,10 @@ def test_devices_tell_each_other_what_they_must_and_no_more(case: Case) -> None:
     found = case.compiled.collectives
     if case.name == "train":
         # one gradient reduction: every parameter's gradient crosses the network once, in a few combined operations;
-        # those of a block's last bias and of its skip's are the same, and go together
+        # those of a block's last bias and of its skip's are the same, and go together; those of the kernels that
+        # enlarge images cross as 16 sums of 9 taps
         assert set(found) == {"all-reduce"}
-        assert 0.99 * 4 * case.parameters <= found["all-reduce"].bytes < 4 * case.parameters + 2**16
+        assert 0.99 * 4 * case.parameters <= found["all-reduce"].bytes < 1.04 * 4 * case.parameters
         assert found["all-reduce"].operations <= 16
     else:
         # what solvers agree on, and the results: nothing of the size of images or activations
