@@ -4,8 +4,8 @@ On CPUs XLA takes long for two cases of little arithmetic: grids of hardly any p
 outside, and kernels of a single pixel. Both are matrix products of the same numbers, which suits accelerators as well.
 
 Where an image has just been enlarged, every pixel being two by two then, a kernel of 3×3 meets only 2×2 different ones:
-sums of its rows and columns on the image as it was take less than half of the arithmetic, in one matrix product. Devices
-tell each other gradients by those sums, 16 for 9 taps: of all that they exchange a few percent more.
+sums of its rows and columns on the image as it was take less than half of the arithmetic, in one matrix product.
+Devices tell each other gradients by those sums, 16 for 9 taps: of all that they exchange a few percent more.
 
 Folding every two by two pixels into channels would spare convolutions with stride their slow gradient, by several times
 on a CPU; but they are few, and kernels with rows of zeros are a larger gradient for devices to tell each other.

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 from flax import nnx
@@ -19,19 +17,19 @@ class GroupNorm(nnx.GroupNorm):
     groups. Here all of that, and what a condition scales and shifts by, happens to a and c, which are few.
     """
 
-    def __call__(self, x: Array, *, scale: Array | float = 0.0, shift: Array | float = 0.0, mask: Any = None) -> Array:
+    def __call__(  # type: ignore[override]  # flax' serves masks, too
+        self, x: Array, *, scale: Array | float = 0.0, shift: Array | float = 0.0
+    ) -> Array:
         """Normalizes, then multiplies by 1 + scale and adds shift.
 
         Args:
             x: [b, h, w, channels].
             scale: of a condition, [b or 1, channels].
             shift: likewise.
-            mask: of flax; not served.
 
         Returns:
             [b, h, w, channels], in the precision of x. Statistics, a and c are in float32.
         """
-        assert mask is None
         assert self.scale is not None
         assert self.bias is not None
         wide = x.astype(jnp.float32)
