@@ -40,7 +40,7 @@ COMMANDS = {
     },
     "convolutions-28x28x1": "convolutions --size 28x28x1",
     "convolutions-32x32x3": "convolutions --size 32x32x3",
-    "segments": "segments specs/dvdp/photos.yaml --rounds 5",
+    "segments": "segments specs/dvdp/photos.yaml --rounds 5 --steps 800",
     "dispatch": "dispatch --size 8x8x1",
     "times": "times --size 8x8x1",
     "solves": "solves --size 8x8x1",

@@ -73,7 +73,8 @@ timed beside them: it is done sooner, and knows less. Traces are taken exactly a
     "segments": (
         "What dropping levels saves",
         """\
-A spec with its segments against the same with `segments: off`; [Segments](segments.md) says what they are.""",
+A spec with its segments against the same with `segments: off`; [Segments](segments.md) says what they are. Both are
+then trained on equally many images; bits/dim are the bound of 256 test images, what dropping loses included.""",
     ),
     "earlier": (
         "How soon the quickstart reaches a likelihood, against an earlier version",

@@ -1,6 +1,6 @@
 """What dropping levels saves: a spec with its segments against the same spec with `segments: off`, in one run.
 
-    python -m benchmarks.segments specs/dvdp/photos.yaml --rounds 7 --steps 600
+    python -m benchmarks.segments specs/dvdp/photos.yaml --rounds 5 --steps 800
 
 Train and sample speeds are medians over rounds that take turns. With `--steps` both are then trained on
 equally many images and their likelihoods compared, image by image.
@@ -8,7 +8,6 @@ equally many images and their likelihoods compared, image by image.
 
 from __future__ import annotations
 
-import json
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ import numpy as np
 
 import gudspec
 from benchmarks import command
+from benchmarks.runs import read
 from benchmarks.turns import Side, ratios, take_turns
 from gudspec.engine.prepare import open_data, statistics_of
 from gudspec.program.keys import root
@@ -37,7 +37,11 @@ def main() -> None:
 
 def measure(spec: str, rounds: int, steps: int) -> dict[str, Any]:
     """Speeds, and likelihoods where training is asked for."""
-    return {"spec": spec} | speeds(spec, rounds) | (likelihoods(spec, steps) if steps else {})
+    found = speeds(spec, rounds)
+    if steps:
+        for name, numbers in likelihoods(spec, steps).items():
+            found["sides"][name] |= numbers
+    return {"spec": spec, "steps": steps, "rounds": rounds} | found
 
 
 def speeds(spec: str, rounds: int) -> dict[str, Any]:
@@ -53,7 +57,7 @@ def speeds(spec: str, rounds: int) -> dict[str, Any]:
         f"segments: {name}": {f"{kind}_seconds": round(side.median, 4) for kind, side in work.items()}
         for name, work in works.items()
     }
-    return {"goals": goals, "sides": sides, "rounds": rounds}
+    return {"goals": goals, "sides": sides}
 
 
 def _work(spec: str, segments: str) -> dict[str, Side]:
@@ -79,17 +83,19 @@ def _work(spec: str, segments: str) -> dict[str, Side]:
     return {"training": Side(train), "sampling": Side(sample)}
 
 
-def likelihoods(spec: str, steps: int) -> dict[str, Any]:
-    """Bits/dim after training on equally many images."""
+def likelihoods(spec: str, steps: int) -> dict[str, dict[str, float]]:
+    """Bits/dim after training on equally many images: what the spec evaluates, which has to be one number."""
     found = {}
     for name in VARIANTS:
         overrides = [f"design.segments={name}", f"train.steps={steps}", "sample=[]"]
         with tempfile.TemporaryDirectory() as folder:
             gudspec.run(gudspec.load(spec, overrides), folder)
-            summary = json.loads((Path(folder) / "summary.json").read_text())
-        found[f"bits_per_dim_{name}"] = summary["evaluations"]
-        found[f"images_per_second_{name}"] = summary["images_per_second"]
-    return found | {"steps": steps}
+            (measured,) = read(Path(folder)).summary["evaluations"]
+        found[f"segments: {name}"] = {
+            "bits_per_dim": round(measured["value"], 3),
+            "standard_error": round(measured["standard_error"], 3),
+        }
+    return found
 
 
 if __name__ == "__main__":
