@@ -57,6 +57,7 @@ COMMANDS = {
             "extend_tissue": "applications/extend_tissue",
         }.items()
     },
+    "tokens": "tokens --on photos32 --steps 100",
     "startup": f"startup {SPEC} --pairs 3",
     "saving": f"saving {SPEC} --pairs 3",
     "large_pages": f"large_pages {SPEC} --pairs 5",

@@ -75,6 +75,8 @@ def stage(p, x, vector, state, heads):
 
 def unet(p, image, tokens, heads):
     state = jax.nn.gelu(linear(p["embed_state"]["lift"], tokens))
+    if "reduce" in p["embed_state"]:
+        state = linear(p["embed_state"]["reduce"], state.swapaxes(1, 2)).swapaxes(1, 2)
     for mixer in p["embed_state"]["mixers"].values():
         across = layer_norm(mixer["token_norm"], state).swapaxes(1, 2)
         state += linear(mixer["token_out"], jax.nn.gelu(linear(mixer["token_in"], across))).swapaxes(1, 2)

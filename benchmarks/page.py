@@ -76,6 +76,12 @@ timed beside them: it is done sooner, and knows less. Traces are taken exactly a
 A spec with its segments against the same with `segments: off`; [Segments](segments.md) says what they are. Both are
 then trained on equally many images; bits/dim are the bound of 256 test images, what dropping loses included.""",
     ),
+    "tokens": (
+        "What mixing fewer noising-state tokens saves",
+        """\
+The quickstart on patches of photographs, where each of the principal components has a token: `network.mixer_tokens`
+says how many are mixed, one dense layer having reduced them before. Bits/dim are those of 128 validation images.""",
+    ),
     "earlier": (
         "How soon the quickstart reaches a likelihood, against an earlier version",
         """\

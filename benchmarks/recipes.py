@@ -34,9 +34,9 @@ RATES = {"muon": 1e-2, "adam": 2e-3}
 """Where the search for the best rate begins."""
 _IMAGES = 128
 """Validation images, evenly spread over all; every training is measured on the same ones."""
-_LIKELIHOOD = f"evaluate=[{{name: nll, kind: likelihood, split: validation, images: {_IMAGES}}}]"
+LIKELIHOOD = f"evaluate=[{{name: nll, kind: likelihood, split: validation, images: {_IMAGES}}}]"
 _BOUND = f"evaluate=[{{name: bound, kind: bound, split: validation, images: {2 * _IMAGES}, times: 64}}]"
-_ALL = ["data.validation=0.1", "sample=[]", "checkpoint.every=100000"]
+ALL = ["data.validation=0.1", "sample=[]", "checkpoint.every=100000"]
 
 
 class Point(NamedTuple):
@@ -59,8 +59,8 @@ def main() -> None:
 
 def measure(on: str, steps: Sequence[int], target: float | None) -> dict[str, Any]:
     """Curves of both optimizers, and the ratio of their times to the target."""
-    spec, overrides = (SPEC, [*ON[on], _LIKELIHOOD]) if on in ON else (on, [_BOUND])
-    train = functools.partial(trained, spec, [*overrides, *_ALL])
+    spec, overrides = (SPEC, [*ON[on], LIKELIHOOD]) if on in ON else (on, [_BOUND])
+    train = functools.partial(trained, spec, [*overrides, *ALL])
     sides: dict[str, dict[str, float]] = {}
     curves = {}
     for kind, rate in RATES.items():

@@ -113,11 +113,11 @@ def train(session: Session) -> TrainState:
         f"{spec.name}: {session.parameter_count:,} parameters, {total:,} steps on {session.mesh.size} device(s)"
         + (f", continuing at step {start:,}" if start else "")
     )
-    back = -1
+    back, take_step = -1, _Step(session)
     while True:
         state = _initial(session) if restored is None else restored
         try:
-            return _loop(session, state, start, total)
+            return _loop(session, take_step, state, start, total)
         except Diverged as error:
             session.checkpoints.wait()
             _diverged(session, error, back)
@@ -166,6 +166,10 @@ class _Step:
         self.flops = 0.0
         """Arithmetic of the last step, over all devices."""
 
+    def knows(self, size: int) -> bool:
+        """Whether a batch of so many images does not wait for the compiler."""
+        return size in self._compiled
+
     def __call__(self, state: TrainState, batch: Batch) -> tuple[TrainState, dict[str, jax.Array]]:
         """The state after the step, and metrics."""
         size = len(batch["pixels"])
@@ -175,7 +179,7 @@ class _Step:
         return result
 
 
-def _loop(session: Session, state: TrainState, start: int, total: int) -> TrainState:
+def _loop(session: Session, take_step: _Step, state: TrainState, start: int, total: int) -> TrainState:
     spec = session.prepared.experiment
     rows = partial(local_rows, mesh=session.mesh)
     batches = stream(
@@ -187,7 +191,7 @@ def _loop(session: Session, state: TrainState, start: int, total: int) -> TrainS
         skipped=session.skips.before,
     )
     sizes = [size for steps, size in spec.train.batches for _ in range(steps)]
-    log, take_step = MetricsLog(session.workdir, start), _Step(session)
+    log = MetricsLog(session.workdir, start)
     loss = share(lambda: [line["loss"] for line in read_metrics(session.workdir) if line["step"] <= start][-1:])
     previous = loss[0] if loss else None
     interval = Interval(spec.train.compute)
@@ -198,9 +202,10 @@ def _loop(session: Session, state: TrainState, start: int, total: int) -> TrainS
             with interval.spending("input"):
                 placed = place_rows(next(batches), sizes[step - 1], session.mesh)
             session.profile.before(step)
+            compiles = not take_step.knows(len(placed["pixels"]))
             state, metrics = take_step(state, placed)
             interval.add(metrics, sizes[step - 1], take_step.flops)
-            if step == start + 1:  # it waited for the compiler
+            if compiles:
                 jax.block_until_ready(metrics)
                 interval.restart()
             session.profile.after(step, metrics)

@@ -215,10 +215,10 @@ class Parts(Rule):
 
 
 class LargeTokens(Rule):
-    """At every grid that attends, one dense layer reduces the tokens to as many as the grid has positions, or patches.
+    """Dense layers reduce the tokens: to `mixer_tokens`, and on a grid that attends to as many as it has positions.
 
-    Its weights are tokens × positions. With every component of a large image a token they outnumber the rest of the
-    network. Let coarser grids attend (`attention`), take larger patches, or let the components share tokens.
+    Their weights are tokens × tokens, and tokens × positions or patches. With every component of a large image a token
+    they outnumber the rest of the network. Mix fewer tokens, or let the components share them.
     """
 
     code = "GUD302"
@@ -226,10 +226,10 @@ class LargeTokens(Rule):
     summary = "noising-state tokens outweigh the network"
     bad = """\
 {data: {source: {kind: photos, size: 128}}, design: {basis: {kind: fourier}},
- network: {kind: unet, conditioning: components, attention: 128}}"""
+ network: {kind: unet, conditioning: components, mixer_tokens: 65536, attention: 128}}"""
     good = """\
 {data: {source: {kind: photos, size: 128}}, design: {basis: {kind: fourier}},
- network: {kind: unet, conditioning: groups, attention: 16}}"""
+ network: {kind: unet, conditioning: components, attention: 16}}"""
     source = "GUD (arXiv:2410.02667), App. A"
 
     def check(self, document: Document) -> Iterator[Finding]:
@@ -244,16 +244,15 @@ class LargeTokens(Rule):
             positions = sum(height * width for height, width in sides if max(height, width) <= network.attention)
             width = network.channels * max(network.multipliers)
             others: float = 40 * width**2 * network.blocks * len(network.multipliers)
-            remedy = f"lower `attention` ({network.attention})"
         else:
             positions = image[0] * image[1] // network.patch**2
             others = (10 + 2 * network.mlp_ratio) * network.width**2 * network.depth
-            remedy = "let components share tokens"
-        weights = tokens * positions
+        mixed = min(tokens, network.mixer_tokens)
+        weights = mixed * (positions + (tokens if mixed < tokens else 0))
         if weights > 10_000_000 and weights > others:
             message = (
                 f"{tokens:,} tokens reach grids of {positions:,} positions through {weights / 1e6:,.0f} million "
-                f"weights, more than all others together: {remedy}"
+                f"weights, more than all others together: lower `mixer_tokens` ({network.mixer_tokens:,})"
             )
             yield Finding(message, ("network", "conditioning"))
 

@@ -40,6 +40,7 @@ class Dit(nnx.Module):
         mlp_ratio: hidden features of each block's MLP, as a multiple of `width`.
         state: features per token.
         mixer_layers: MLP-Mixer layers over the tokens.
+        mixer_tokens: how many tokens they mix at most; more are reduced before.
         dropout: dropout rate.
         classes: number of class labels; 0 makes the network unconditional.
         remat: computes the inside of blocks again in the backward pass.
@@ -60,12 +61,16 @@ class Dit(nnx.Module):
         mlp_ratio: float,
         state: int,
         mixer_layers: int,
+        mixer_tokens: int,
         dropout: float,
         classes: int,
         remat: bool = False,
         coarser: int = 0,
         rngs: nnx.Rngs,
     ):
+        self.embed_state = StateEmbedding(tokens, mixer_tokens, state, mixer_layers, rngs=rngs)
+        tokens = self.embed_state.tokens
+
         def block(rngs: nnx.Rngs) -> Block:
             return Block(width, heads, round(mlp_ratio * width), dropout, rngs=rngs)
 
@@ -76,7 +81,6 @@ class Dit(nnx.Module):
             return Ends(patch, shape[2], maps, width, cross, rngs=rngs)
 
         small = nnx.initializers.normal(0.02)
-        self.embed_state = StateEmbedding(tokens, state, mixer_layers, rngs=rngs)
         self.embed_label = nnx.Embed(classes, width, embedding_init=small, rngs=rngs) if classes else None
         self.vector_in = dense(state, width, rngs=rngs)
         self.vector_out = dense(width, width, rngs=rngs)

@@ -28,21 +28,29 @@ class Mixer(nnx.Module):
 class StateEmbedding(nnx.Module):
     """Tokens (γ, position label) become features through a dense layer and MLP-Mixer layers.
 
+    Where there are many tokens, one more dense layer reduces them before they are mixed: the γ of thousands of
+    components depend on few parameters, and layers over all of them would cost more than the rest of a small network.
+
     Args:
         tokens: T, number of tokens.
+        most: how many of them are mixed at most; the attribute `tokens` says how many there are then.
         width: features per token.
         layers: number of mixer layers.
         rngs: keys of the initial parameters.
     """
 
-    def __init__(self, tokens: int, width: int, layers: int, *, rngs: nnx.Rngs):
+    def __init__(self, tokens: int, most: int, width: int, layers: int, *, rngs: nnx.Rngs):
+        self.tokens = min(tokens, most)
         self.lift = nnx.Linear(2, width, rngs=rngs)
-        self.mixers = nnx.List([Mixer(tokens, width, rngs=rngs) for _ in range(layers)])
+        self.reduce = nnx.Linear(tokens, self.tokens, rngs=rngs) if tokens > self.tokens else None
+        self.mixers = nnx.List([Mixer(self.tokens, width, rngs=rngs) for _ in range(layers)])
         self.norm = nnx.LayerNorm(width, rngs=rngs)
 
     def __call__(self, tokens: Array) -> Array:
-        """(γ, label) per token [b, T, 2] to features [b, T, width]."""
+        """(γ, label) per token [b, T, 2] to features [b, min(T, most), width]."""
         x = nnx.gelu(self.lift(tokens))
+        if self.reduce is not None:
+            x = self.reduce(x.swapaxes(1, 2)).swapaxes(1, 2)
         for mixer in self.mixers:
             x = mixer(x)
         embedded: Array = self.norm(x)

@@ -56,6 +56,7 @@ class Unet(nnx.Module):
         heads: attention heads.
         state: features per token.
         mixer_layers: MLP-Mixer layers over the tokens.
+        mixer_tokens: how many tokens they mix at most; more are reduced before.
         dropout: dropout rate.
         classes: number of class labels; 0 makes the network unconditional.
         remat: computes the inside of stages again in the backward pass.
@@ -76,6 +77,7 @@ class Unet(nnx.Module):
         heads: int,
         state: int,
         mixer_layers: int,
+        mixer_tokens: int,
         dropout: float,
         classes: int,
         remat: bool = False,
@@ -85,6 +87,9 @@ class Unet(nnx.Module):
         height, width, colors = shape
         vector = 4 * channels
 
+        self.embed_state = StateEmbedding(tokens, mixer_tokens, state, mixer_layers, rngs=rngs)
+        tokens = self.embed_state.tokens
+
         def stage(inputs: int, outputs: int, level: int) -> Stage:
             grid = (height >> level, width >> level)
             block = ResidualBlock(inputs, outputs, vector, dropout, rngs=rngs)
@@ -93,7 +98,6 @@ class Unet(nnx.Module):
             cross = CrossAttention(outputs, grid[0] * grid[1], tokens, state, heads, rngs=rngs) if attends else None
             return Stage(block, cross)
 
-        self.embed_state = StateEmbedding(tokens, state, mixer_layers, rngs=rngs)
         self.embed_label = nnx.Embed(classes, vector, rngs=rngs) if classes else None
         self.vector_in = nnx.Linear(state, vector, rngs=rngs)
         self.vector_out = nnx.Linear(vector, vector, rngs=rngs)

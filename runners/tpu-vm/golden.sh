@@ -50,6 +50,7 @@ network:
   conditioning: groups
   state: 32
   mixer_layers: 2
+  mixer_tokens: 64
   dropout: 0.0
   labels: false
   label_dropout: 0.0

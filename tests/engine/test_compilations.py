@@ -1,5 +1,6 @@
 """How often a run compiles: each program once, whatever its parameters, its points and its entries are."""
 
+import json
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -70,6 +71,9 @@ def test_training_compiles_once_per_batch_size(compilations: Counter[str], tmp_p
     compilations.clear()
     run(loads(TEXT, [phases]), tmp_path / "phases")
     assert compilations == {"init": 1, "step": 2}
+    lines = [json.loads(line) for line in (tmp_path / "phases" / "metrics.jsonl").read_text().splitlines()]
+    for line in lines[:2]:  # steps 1 and 3 compiled, which takes far longer than steps do
+        assert line["step_seconds"] < line["seconds"] / 4
 
 
 def test_a_heat_map_compiles_once(compilations: Counter[str], tmp_path: Path) -> None:

@@ -208,7 +208,7 @@ sample: [{{name: a, task: {}}}]"""
         ("{design: {basis: {kind: haar, levels: 2}, schedule: {kind: dvdp}, segments: [0.4, 0.8]}, network: {kind: dit, patch: 4}}", ["GUD282"]),
         ("{design: {basis: {kind: haar, levels: 2}, schedule: {kind: dvdp}, segments: [0.4, 0.8]}, network: {kind: dit, patch: 2}}", []),
         ("{design: {basis: {kind: haar, levels: 2}, schedule: {kind: dvdp}, segments: [0.4, 0.8]}, network: {kind: dit, patch: 3}}", ["GUD294"]),
-        ("{data: {source: {kind: photos, size: 128}}, design: {basis: {kind: fourier}}, network: {kind: dit, patch: 1, heads: 1, conditioning: components}}", ["GUD302"]),
+        ("{data: {source: {kind: photos, size: 128}}, design: {basis: {kind: fourier}}, network: {kind: dit, patch: 1, heads: 1, conditioning: components, mixer_tokens: 65536}}", ["GUD302"]),
         ("{data: {source: {kind: photos, size: 128}}, network: {kind: dit, patch: 8, labels: true}}", ["GUD232"]),
         ("{network: {kind: dit}, objective: {kind: elbo}}", ["GUD290"]),
         # An extension by more than an image, or along a path on which all columns move together.

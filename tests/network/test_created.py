@@ -16,13 +16,14 @@ from gudspec.network.unet import Unet
 
 
 def unet(rngs: nnx.Rngs) -> nnx.Module:
-    fields = {"heads": 2, "state": 8, "mixer_layers": 1, "dropout": 0.0, "classes": 0}
+    fields = {"heads": 2, "state": 8, "mixer_layers": 1, "mixer_tokens": 3, "dropout": 0.0, "classes": 0}
     return Unet((8, 8, 1), 4, channels=8, multipliers=(1, 2), blocks=1, attention=4, **fields, rngs=rngs)
 
 
 def dit(rngs: nnx.Rngs) -> nnx.Module:
-    fields = {"heads": 2, "mlp_ratio": 2.0, "state": 8, "mixer_layers": 1, "dropout": 0.0, "classes": 3}
-    return Dit((8, 8, 1), 4, patch=2, width=16, depth=3, **fields, rngs=rngs)
+    sizes = {"patch": 2, "width": 16, "depth": 3, "heads": 2, "mlp_ratio": 2.0}
+    fields = {"state": 8, "mixer_layers": 1, "mixer_tokens": 3, "dropout": 0.0, "classes": 3}
+    return Dit((8, 8, 1), 4, **sizes, **fields, rngs=rngs)
 
 
 @pytest.mark.parametrize("create", [unet, dit])

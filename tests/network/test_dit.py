@@ -19,6 +19,7 @@ FIELDS = {
     "mlp_ratio": 2.0,
     "state": 8,
     "mixer_layers": 1,
+    "mixer_tokens": 256,
     "dropout": 0.0,
     "classes": 0,
 }
@@ -85,11 +86,11 @@ def test_patches_are_blocks_of_pixels() -> None:
     np.testing.assert_array_equal(assembled(pieces, 2), image)
 
 
-@pytest.mark.parametrize("tokens", [1, 4, 30])
+@pytest.mark.parametrize(("tokens", "mixed"), [(1, 256), (4, 256), (30, 256), (30, 5)])
 @pytest.mark.parametrize("what", [0, 1])
-def test_sees_every_token(tokens: int, what: int) -> None:
-    """Output depends on γ and on the label of each token, be they fewer than the patches or more."""
-    network = make((8, 8, 1), tokens)
+def test_sees_every_token(tokens: int, mixed: int, what: int) -> None:
+    """Output depends on γ and on the label of each token, be they fewer than the patches, or more than are mixed."""
+    network = make((8, 8, 1), tokens, mixer_tokens=mixed)
     image, seen = noise(1, 8, 8, 1), jnp.zeros((1, tokens, 2))
     states = jnp.concatenate([seen, *(seen.at[0, token, what].set(1.0) for token in range(tokens))])
     outputs = apply(network, jnp.repeat(image, tokens + 1, 0), states)

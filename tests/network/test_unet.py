@@ -16,6 +16,7 @@ FIELDS = {
     "heads": 2,
     "state": 8,
     "mixer_layers": 1,
+    "mixer_tokens": 256,
     "dropout": 0.0,
     "classes": 0,
 }
@@ -47,11 +48,12 @@ def test_starts_at_zero() -> None:
     assert not network(jnp.ones((1, 8, 8, 1)), jnp.ones((1, 4, 2))).any()
 
 
+@pytest.mark.parametrize("mixed", [3, 256])
 @pytest.mark.parametrize("attention", [0, 8])
 @pytest.mark.parametrize("what", [0, 1])
-def test_sees_every_token(attention: int, what: int) -> None:
-    """Output depends on γ and on the label of each token, with and without cross-attention."""
-    network = make((8, 8, 1), 4, attention=attention)
+def test_sees_every_token(attention: int, what: int, mixed: int) -> None:
+    """Output depends on γ and on the label of each token, attended to or not, reduced before or not."""
+    network = make((8, 8, 1), 4, attention=attention, mixer_tokens=mixed)
     image, tokens = jnp.ones((1, 8, 8, 1)), jnp.zeros((1, 4, 2))
     base = network(image, tokens)
     for token in range(4):

@@ -124,8 +124,8 @@ def test_noising_states_of_a_segment_are_those_of_its_times() -> None:
 @pytest.mark.parametrize("grids", ["shared", "separate"])
 def test_a_coarse_image_meets_only_the_inner_levels(grids: str) -> None:
     compiled = program()
-    fields = {"blocks": 1, "attention": 4, "heads": 1, "state": 8, "mixer_layers": 0, "dropout": 0.0, "classes": 0}
-    fields["rngs"] = nnx.Rngs(0)
+    state = {"state": 8, "mixer_layers": 0, "mixer_tokens": 256}
+    fields = {"blocks": 1, "attention": 4, "heads": 1, "dropout": 0.0, "classes": 0, "rngs": nnx.Rngs(0)} | state
     if grids == "shared":
         network = Unet((8, 8, 1), 3, channels=8, multipliers=(1, 2, 2), coarser=2, **fields)
     else:

@@ -65,6 +65,8 @@ class Unet(Model):
     """Width of the embedded noising state, per token."""
     mixer_layers: Annotated[int, Field(ge=0, le=64)] = 2
     """MLP-Mixer layers over the tokens."""
+    mixer_tokens: Annotated[int, Field(ge=1, le=65_536)] = 64
+    """Tokens that the mixer layers take at most. Where there are more, a dense layer first reduces them to so many."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Dropout rate inside residual blocks."""
     labels: bool = False
