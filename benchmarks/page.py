@@ -50,8 +50,9 @@ YNNPACK and XNNPACK.""",
     "convolutions": (
         "Convolutions of XLA and of PyTorch",
         """\
-Every convolution of the same network by itself, its result and both of its gradients; PyTorch's in the faster of its
-layouts. Gradients by a network's own input are in the sums, though no step needs them.""",
+Every convolution that gudspec leaves to XLA, by itself, its result and both of its gradients, without those that are
+matrix products there; PyTorch's in the faster of its layouts. Gradients by a network's own input are in the sums,
+though no step needs them.""",
     ),
     "nnx_loop": (
         "Against the common research loop",
@@ -68,7 +69,8 @@ SciPy's RK45 on the host, drift and divergence as one compiled function on the d
 SciPy as many probes as make it as certain: kept ones, whose errors add up along the solve, which it has to take in each
 evaluation, also of steps that it rejects. What the program gains is that it asks for the divergence in accepted steps
 alone, with fresh probes ([likelihood](how-it-works.md#likelihood)). SciPy with a single probe, as in the paper, is
-timed beside them: it is done sooner, and knows less. Traces are taken exactly at a tenth of the tolerance.""",
+timed beside them: it is done sooner, and knows less. Exact traces are compared at the tolerance, and at a tenth of it,
+where steps are too fine to tell.""",
     ),
     "segments": (
         "What dropping levels saves",
@@ -143,8 +145,10 @@ waits for input.""",
         """\
 One of size, batch, groups and devices varies; the others are 16×16×3, 64 images, 16 groups and 1 device. FLOPs, bytes
 and collectives are XLA's own counts; the rates of a matrix product and of a pass over memory were measured in turns
-with the step. The roof is what these rates allow for that many FLOPs and bytes: steps above it read from caches.
-Virtual devices share the cores: more of them show what division and exchange cost, not what they gain.""",
+with the steps, and the best of them are the machine's. The roof is what these rates allow for that many FLOPs and
+bytes: steps above it read from caches. Planned memory is the step's own; the peak is that of the whole process, its
+compiler included. Virtual devices share the cores: more of them show what division and exchange cost, not what they
+gain.""",
     ),
 }
 _BUSY = 0.1
@@ -220,6 +224,7 @@ def _scaling(results: list[Result]) -> Iterator[str]:
         "GFLOP/s": "gflops_per_second",
         "of the product's rate": "share_of_product",
         "of the roof": "share_of_roof",
+        "planned MiB/device": "planned_mib_per_device",
         "peak MiB": "peak_memory_mib",
         "compile s": "compile_seconds",
     }

@@ -102,8 +102,6 @@ def measure(size: int, batch: int, patch: int, devices: int, rounds: int) -> dic
         "gflops_per_second": round(rate / 1e9, 2),
         "product_gflops_per_second": round(product / 1e9, 1),
         "memory_gb_per_second": round(bandwidth / 1e9, 2),
-        "share_of_product": round(rate / product, 4),
-        "share_of_roof": round(rate / min(product, intensity * bandwidth), 4),
         "planned_mib_per_device": round((memory.argument_size_in_bytes + memory.temp_size_in_bytes) / 2**20, 1),
         "peak_memory_mib": peak_memory(),
         "collectives": {name: found._asdict() for name, found in collectives(executable.as_text()).items()},

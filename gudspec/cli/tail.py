@@ -54,7 +54,7 @@ def _interval(line: dict[str, float]) -> str:
     if "flops_per_second" in line:
         parts.append(f"{line['flops_per_second'] / 1e9:,.0f} GFLOP/s")
     if "utilization" in line:
-        parts.append(f"MFU {100 * line['utilization']:.1f} %")
+        parts.append(f"{100 * line['utilization']:.1f} % of the peak")
     return "  ".join(parts)
 
 

@@ -245,5 +245,5 @@ def _note(line: Mapping[str, float]) -> str:
     if line["images_per_second"]:  # an interval that only held the compilation has no speed
         parts += [f"{line['images_per_second']:,.0f} images/s", f"{1000 * line['step_seconds']:.1f} ms/step"]
     if "utilization" in line:
-        parts.append(f"MFU {100 * line['utilization']:.1f} %")
+        parts.append(f"{100 * line['utilization']:.1f} % of the peak")
     return "  ".join(parts)

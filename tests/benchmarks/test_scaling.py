@@ -18,4 +18,4 @@ def test_two_devices_exchange_every_gradient_once() -> None:
     # float32, and some more: of a convolution of an enlarged image the gradients by 16 sums of its kernel's 9 taps
     assert 1 <= exchanged / (4 * point["parameters"]) <= 1.06
     assert [found["operations"] for found in point["collectives"].values()] == [1]
-    assert 0 < point["share_of_product"] < 1
+    assert 0 < point["gflops_per_second"] < point["product_gflops_per_second"]

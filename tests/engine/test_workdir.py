@@ -315,7 +315,7 @@ def test_tail_shows_intervals_and_the_state(tmp_path: Path) -> None:
         pass
     shown = CliRunner().invoke(app, ["tail", str(tmp_path), "-n", "1"]).output
     assert "step       20  loss 0.5000  100 images/s  20.0 ms/step  input 1.0 %  checkpoint 2.0 %" in shown
-    assert "3 GFLOP/s  MFU 40.0 %" in shown
+    assert "3 GFLOP/s  40.0 % of the peak" in shown
     assert "step       10" not in shown
     assert "ended" in shown
     beat = {"phase": "training", "step": 20, "time": time.time() - 100, "pid": 1, "host": "far"}
