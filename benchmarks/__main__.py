@@ -54,9 +54,11 @@ COMMANDS = {
             "dvdp_photos": "dvdp/photos",
             "classes_digits": "applications/classes_digits",
             "upscale_photos": "applications/upscale_photos",
+            "inpaint_digits": "applications/inpaint_digits",
             "extend_tissue": "applications/extend_tissue",
         }.items()
     },
+    **{f"transforms-{size}": f"transforms --size {size}" for size in SIZES},
     "tokens": "tokens --on photos32 --steps 100",
     "startup": f"startup {SPEC} --pairs 3",
     "saving": f"saving {SPEC} --pairs 3",

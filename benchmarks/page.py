@@ -78,6 +78,13 @@ where steps are too fine to tell.""",
 A spec with its segments against the same with `segments: off`; [Segments](segments.md) says what they are. Both are
 then trained on equally many images; bits/dim are the bound of 256 test images, what dropping loses included.""",
     ),
+    "transforms": (
+        "What the transforms of a step take",
+        """\
+A train step transforms its images into components, the noised ones into the network's image, and what the network says
+back, whose gradient is one transform more. All four of them, one after the other, over the whole step: more than this
+no loss in image space and no encoding in advance could save.""",
+    ),
     "tokens": (
         "What mixing fewer noising-state tokens saves",
         """\
@@ -96,12 +103,12 @@ input are left out.""",
         "How soon a likelihood is reached",
         """\
 The quickstart's network on the digits, and on patches of photographs of 16×16 and 32×32 in batches of 64 and 32; then
-specs of the gallery that train on images that come with the libraries, whose rates were chosen by this table. Each
-number of steps is a training of its own, whose learning rate falls to 0; with the fewest steps rates are tried until
-the best one is between two worse, and that one goes on. Bits/dim are those of 128 validation images, or the bound of
-256 in the gallery, the same for all: differences are surer than the standard error says. Patches of photographs
-overlap, also between training and validation: their numbers compare optimizers, and nothing else. The time to a given
-likelihood is interpolated between two trainings.""",
+specs of the gallery that train on images that come with the libraries, whose rates are the best of this table or as
+good as it can tell. Each number of steps is a training of its own, whose learning rate falls to 0; with the fewest
+steps rates are tried until the best one is between two worse, and that one goes on. Bits/dim are those of 128
+validation images, or the bound of 256 in the gallery, the same for all: differences are surer than the standard error
+says. Patches of photographs overlap, also between training and validation: their numbers compare optimizers, and
+nothing else. The time to a given likelihood is interpolated between two trainings.""",
     ),
     "dispatch": (
         "Whether several steps should be dispatched together",
@@ -256,7 +263,8 @@ def _commands(results: list[Result], machines: list[str]) -> Iterator[str]:
     yield from _table(["command", "day", "commit", "machine", "others' share", "peak memory"])
     for result in results:
         machine, memory = machines.index(_machine(result)) + 1, f"{result['peak_memory_mib']} MiB"
-        others = "" if result["others_share"] is None else f"{result['others_share']:.1%}"
+        busy = ", busy" if (result["others_share"] or 0) > _BUSY else ""
+        others = "" if result["others_share"] is None else f"{result['others_share']:.1%}{busy}"
         commit = result.get("commit", "")
         yield _row([f"`{result['command']}`", result["date"], commit, machine, others, memory])
     versions = {
