@@ -90,8 +90,9 @@ def rebuilt(made: Ready) -> tuple[Unet, nnx_research.Schedule]:
     """The loop's network and schedule, of the same size."""
     spec = made.program.experiment.network
     schedule = nnx_research.Schedule(made.data.variance)
-    sizes = (spec.channels, spec.multipliers, spec.attention, spec.heads, spec.state, spec.mixer_layers)
-    return Unet(made.source.shape, len(schedule.tokens), *sizes, nnx.Rngs(0)), schedule
+    sizes = (spec.channels, spec.multipliers, spec.attention, spec.heads)
+    embedding = (spec.state, spec.mixer_layers, spec.mixer_tokens)
+    return Unet(made.source.shape, len(schedule.tokens), *sizes, *embedding, nnx.Rngs(0)), schedule
 
 
 def losses_of(made: Ready, model: Unet, schedule: nnx_research.Schedule, parameters: Any) -> tuple[float, float]:

@@ -33,13 +33,16 @@ class Mixer(nnx.Module):
 
 
 class Embedding(nnx.Module):
-    def __init__(self, tokens, width, layers, rngs):
+    def __init__(self, tokens, mixed, width, layers, rngs):
         self.lift = nnx.Linear(2, width, rngs=rngs)
-        self.mixers = nnx.List([Mixer(tokens, width, rngs) for _ in range(layers)])
+        self.reduce = nnx.Linear(tokens, mixed, rngs=rngs) if mixed < tokens else None
+        self.mixers = nnx.List([Mixer(mixed, width, rngs) for _ in range(layers)])
         self.norm = nnx.LayerNorm(width, rngs=rngs)
 
     def __call__(self, tokens):
         x = nnx.gelu(self.lift(tokens))
+        if self.reduce is not None:
+            x = jnp.swapaxes(self.reduce(jnp.swapaxes(x, 1, 2)), 1, 2)
         for mixer in self.mixers:
             x = mixer(x)
         return self.norm(x)
@@ -92,17 +95,18 @@ class Stage(nnx.Module):
 class Unet(nnx.Module):
     """Images [b, H, W, C] and tokens (γ, label) [b, T, 2] to [b, H, W, C]; one block a level."""
 
-    def __init__(self, shape, tokens, channels, multipliers, attention, heads, state, layers, rngs):
+    def __init__(self, shape, tokens, channels, multipliers, attention, heads, state, layers, most, rngs):
         height, width, colors = shape
+        mixed = min(tokens, most)
         vector, sizes = 4 * channels, [channels * multiplier for multiplier in multipliers]
 
         def stage(inputs, outputs, level):
             grid, cross = (height >> level, width >> level), None
             if max(grid) <= attention:
-                cross = Attention(outputs, grid[0] * grid[1], tokens, state, heads, rngs)
+                cross = Attention(outputs, grid[0] * grid[1], mixed, state, heads, rngs)
             return Stage(Block(inputs, outputs, vector, rngs), cross)
 
-        self.embed_state = Embedding(tokens, state, layers, rngs)
+        self.embed_state = Embedding(tokens, mixed, state, layers, rngs)
         self.vector_in = nnx.Linear(state, vector, rngs=rngs)
         self.vector_out = nnx.Linear(vector, vector, rngs=rngs)
         self.stem = conv(colors, channels, rngs)

@@ -34,8 +34,8 @@ The compiled train step of the quickstart against the same step in one file of J
 (`benchmarks/handwritten.py`): what is above 1 is the price of a declarative spec. Once the other step has its own
 network, as one would write it; gudspec's takes less time with the same numbers, since convolutions of 1×1 kernels, of
 grids of a few pixels and of enlarged images are matrix products there, and group normalization multiplies and adds
-once. Once it has gudspec's network: then nothing differs but the engine. Where other work is on the machine,
-processors' time says more than the clock.""",
+once. Once it has gudspec's network: then nothing differs but the engine, and times of equal programs still differ by
+some hundredths from run to run; operations and bytes, as XLA counts them in the compiled programs, do not.""",
     ),
     "torch_unet": (
         "Against PyTorch",

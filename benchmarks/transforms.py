@@ -17,12 +17,14 @@ from benchmarks.sizes import SIZES, Ready, ready
 from benchmarks.turns import Side, ratios, take_turns
 from gudspec.program.keys import root
 
+BASES = {"pca": "kind: pca", "fourier": "kind: fourier", "haar": "kind: haar, levels: 2"}
+
 
 def main() -> None:
     """Measures, and prints JSON."""
     parser = command.parser(__doc__)
     parser.add_argument("--size", choices=SIZES, default="32x32x3")
-    parser.add_argument("--bases", nargs="+", default=["pca", "fourier", "haar"])
+    parser.add_argument("--bases", nargs="+", choices=BASES, default=list(BASES))
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--steps", type=int, default=3, help="steps per round")
     command.main(measure, parser)
@@ -32,7 +34,7 @@ def measure(size: str, bases: Sequence[str], rounds: int, steps: int) -> dict[st
     """The transforms' share of a step: medians over rounds that take turns."""
     goals, sides = [], {}
     for basis in bases:
-        step, transforms = both(ready(size, [f"design.basis={{kind: {basis}}}"]), steps)
+        step, transforms = both(ready(size, [f"design.basis={{{BASES[basis]}}}"]), steps)
         step(), transforms()
         take_turns([step, transforms], rounds)
         goals.append(command.goal(f"{basis}: time of the transforms over that of the step", ratios(transforms, step)))
