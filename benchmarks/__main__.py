@@ -19,13 +19,11 @@ from benchmarks.sizes import SIZES, SPEC
 _OPTIONS = {  # fewer steps a round where each takes longer
     "8x8x1": {"rk45": "--rounds 3"},
     "28x28x1": {
-        "overhead": "--steps 3",
         "torch_unet": "--rounds 5 --steps 5",
         "nnx_loop": "--rounds 5 --steps 3 --sample-steps 20 --count 16",
         "rk45": "--rounds 2 --images 16 --train 100",
     },
     "32x32x3": {
-        "overhead": "--steps 3",
         "torch_unet": "--rounds 5 --steps 5",
         "nnx_loop": "--rounds 5 --steps 3 --sample-steps 20 --count 16",
         "rk45": "--rounds 2 --images 8 --train 100",

@@ -28,8 +28,8 @@ def main() -> None:
     """Measures, and prints JSON."""
     parser = command.parser(__doc__)
     parser.add_argument("--size", choices=SIZES, default="8x8x1")
-    parser.add_argument("--rounds", type=int, default=31)
-    parser.add_argument("--steps", type=int, default=5, help="steps per round")
+    parser.add_argument("--rounds", type=int, default=101)
+    parser.add_argument("--steps", type=int, default=2, help="steps per round")
     command.main(measure, parser)
 
 
